@@ -1,0 +1,2 @@
+//! Evaluation of the compact form against a scope.
+pub mod ir;

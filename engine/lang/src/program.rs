@@ -1,0 +1,316 @@
+//! The checked program: declarations with resolved names, and the order in which they can be evaluated.
+
+use crate::eval::ir::{Body, Expr};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use terrane_core::{AddrPattern, Mode, Path, Schema, SourceMap, Span, Text, Type};
+
+/// Number of a static module (one call path without keys) in [`Program::modules`]; 0 is the root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ModuleId(pub usize);
+
+/// A checked configuration.
+#[derive(Debug)]
+pub struct Program {
+    /// Every file that was read.
+    pub sources: SourceMap,
+    /// The modules, each call path one entry, the root first, callers before callees.
+    pub modules: Vec<Module>,
+    /// Everything that is evaluated, each after what it refers to.
+    pub order: Vec<Node>,
+    /// The `terrane` block.
+    pub settings: Settings,
+    /// SHA-256 over names and bytes of all configuration files, hexadecimal.
+    pub digest: String,
+}
+
+/// The `terrane` block.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// `required_version`, checked already.
+    pub required_version: Option<(Text, Span)>,
+}
+
+/// One thing to evaluate: a declaration of a module, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Node {
+    /// A variable.
+    Variable(ModuleId, usize),
+    /// A local value.
+    Local(ModuleId, usize),
+    /// A resource or data block, with all its instances.
+    Resource(ModuleId, usize),
+    /// The `count` or `for_each` of a module call.
+    Call(ModuleId, usize),
+    /// An output.
+    Output(ModuleId, usize),
+    /// A provider configuration.
+    Provider(ModuleId, usize),
+}
+
+/// One module at one call path.
+#[derive(Debug)]
+pub struct Module {
+    /// The call that makes it; `None` for the root.
+    pub caller: Option<(ModuleId, usize)>,
+    /// Folder relative to the root folder; `.` for the root.
+    pub folder: Text,
+    /// `variable` blocks.
+    pub variables: Vec<Variable>,
+    /// Entries of `locals` blocks.
+    pub locals: Vec<Local>,
+    /// `resource` and `data` blocks.
+    pub resources: Vec<Resource>,
+    /// `module` blocks.
+    pub calls: Vec<Call>,
+    /// `output` blocks.
+    pub outputs: Vec<Output>,
+    /// `provider` blocks.
+    pub providers: Vec<ProviderBlock>,
+}
+
+/// A `variable` block.
+#[derive(Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: Text,
+    /// Its type, `Any` where none is written.
+    pub ty: Type,
+    /// Its default: a constant of its type.
+    pub default: Option<Expr>,
+    /// Whether values are sensitive.
+    pub is_sensitive: bool,
+    /// Whether null is a value (the default) or means the default.
+    pub is_nullable: bool,
+    /// `validation` blocks.
+    pub validations: Vec<Validation>,
+    /// The header of the block.
+    pub span: Span,
+}
+
+/// A `validation` block, or a pre- or postcondition.
+#[derive(Debug)]
+pub struct Validation {
+    /// What has to be true.
+    pub condition: Expr,
+    /// What to say when it is not.
+    pub error_message: Expr,
+}
+
+/// One entry of a `locals` block.
+#[derive(Debug)]
+pub struct Local {
+    /// Its name.
+    pub name: Text,
+    /// Its value.
+    pub value: Expr,
+}
+
+/// An `output` block.
+#[derive(Debug)]
+pub struct Output {
+    /// Its name.
+    pub name: Text,
+    /// Its value.
+    pub value: Expr,
+    /// `sensitive = true`.
+    pub is_sensitive: bool,
+    /// `depends_on`, numbers of resources and calls of the module.
+    pub depends_on: Vec<Target>,
+    /// The header of the block.
+    pub span: Span,
+}
+
+/// Something that `depends_on` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A resource of the module.
+    Resource(usize),
+    /// A module call of the module.
+    Call(usize),
+}
+
+/// `count`, `for_each` or neither.
+#[derive(Debug)]
+pub enum Repetition {
+    /// One instance without a key.
+    Single,
+    /// `count`.
+    Count(Expr),
+    /// `for_each`.
+    ForEach(Expr),
+}
+
+/// A `resource` or `data` block.
+#[derive(Debug)]
+pub struct Resource {
+    /// Managed or data.
+    pub mode: Mode,
+    /// Its type.
+    pub type_name: Text,
+    /// Its name.
+    pub name: Text,
+    /// The schema of its type.
+    pub schema: Arc<Schema>,
+    /// How often it stands.
+    pub repetition: Repetition,
+    /// Its arguments.
+    pub body: Body,
+    /// `provider = name` or `name.alias`.
+    pub provider: ProviderRef,
+    /// `depends_on`.
+    pub depends_on: Vec<Target>,
+    /// The `lifecycle` block.
+    pub lifecycle: Lifecycle,
+    /// The `timeouts` block: seconds by verb (create, update, delete).
+    pub timeouts: BTreeMap<Text, u64>,
+    /// The header of the block.
+    pub span: Span,
+}
+
+/// Name and alias of a provider configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProviderRef {
+    /// The provider.
+    pub name: Text,
+    /// Its alias; `None` for the default configuration.
+    pub alias: Option<Text>,
+}
+
+/// The `lifecycle` block.
+#[derive(Debug, Default)]
+pub struct Lifecycle {
+    /// `prevent_destroy`; `None` where it is not written.
+    pub prevent_destroy: Option<bool>,
+    /// `create_before_destroy`.
+    pub create_before_destroy: bool,
+    /// `ignore_changes`.
+    pub ignore_changes: Ignore,
+    /// `replace_triggered_by`: a resource or instance, and the attribute path where one is named.
+    pub replace_triggered_by: Vec<Trigger>,
+}
+
+/// What `ignore_changes` covers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum Ignore {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Everything (`all`).
+    All,
+    /// These leaves and what lies below.
+    Paths(Vec<Path>),
+}
+
+/// An entry of `replace_triggered_by`.
+#[derive(Debug)]
+pub struct Trigger {
+    /// The resource, by its number in the module.
+    pub resource: usize,
+    /// The key, where one is named (`count.index` and `each.key` are evaluated per instance).
+    pub key: Option<Expr>,
+    /// The attribute, where one is named.
+    pub path: Path,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A `module` block.
+#[derive(Debug)]
+pub struct Call {
+    /// Its name.
+    pub name: Text,
+    /// The module it makes.
+    pub module: ModuleId,
+    /// How often it stands.
+    pub repetition: Repetition,
+    /// Values of the callee's variables by number; `None` where the default stands.
+    pub arguments: Vec<Option<Expr>>,
+    /// `depends_on`.
+    pub depends_on: Vec<Target>,
+    /// The header of the block.
+    pub span: Span,
+}
+
+/// A `provider` block.
+#[derive(Debug)]
+pub struct ProviderBlock {
+    /// Provider and alias.
+    pub provider: ProviderRef,
+    /// The schema of its configuration.
+    pub schema: Arc<Schema>,
+    /// Its arguments.
+    pub body: Body,
+    /// The header of the block.
+    pub span: Span,
+}
+
+/// The schemas that a program is checked against.
+pub trait Schemas {
+    /// A managed resource type.
+    fn resource(&self, type_name: &str) -> Option<Arc<Schema>>;
+    /// A data source.
+    fn data(&self, type_name: &str) -> Option<Arc<Schema>>;
+    /// The configuration of a provider.
+    fn provider(&self, name: &str) -> Option<Arc<Schema>>;
+    /// The provider that a type belongs to.
+    fn provider_of(&self, type_name: &str) -> Option<Text>;
+    /// Every name, for suggestions: resource types, data sources, providers.
+    fn names(&self, kind: terrane_core::schema::SchemaKind) -> Vec<Text>;
+}
+
+/// A variable given from outside, as text or as a value from a variables file.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Name of the variable.
+    pub name: Text,
+    /// What it was given.
+    pub value: InputValue,
+    /// Where from.
+    pub source: InputSource,
+}
+
+/// The form in which a variable was given.
+#[derive(Clone, Debug)]
+pub enum InputValue {
+    /// Text of the command line or environment: a literal, or an expression where the declared type is complex.
+    Text(String),
+    /// A value of a variables file.
+    Value(terrane_core::Value),
+}
+
+/// Where a variable was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputSource {
+    /// An environment variable of that name.
+    Environment(Text),
+    /// A variables file, and the place in it.
+    File(Span),
+    /// `-var`.
+    CommandLine,
+}
+
+/// Addresses of everything declared, for `-target` checks and messages.
+impl Program {
+    /// Whether `pattern` can mean something of this configuration (keys are not looked at).
+    #[must_use]
+    pub fn declares(&self, pattern: &AddrPattern) -> bool {
+        let (steps, resource) = match pattern {
+            AddrPattern::Module(module) => (module.steps(), None),
+            AddrPattern::Resource(addr) => (addr.resource.module.steps(), Some(&addr.resource)),
+        };
+        let mut module = self.modules.first();
+        for step in steps {
+            module = module
+                .and_then(|m| m.calls.iter().find(|call| call.name == step.name))
+                .and_then(|call| self.modules.get(call.module.0));
+        }
+        module.is_some_and(|module| match resource {
+            None => true,
+            Some(wanted) => module
+                .resources
+                .iter()
+                .any(|r| r.mode == wanted.mode && r.type_name == wanted.type_name && r.name == wanted.name),
+        })
+    }
+}

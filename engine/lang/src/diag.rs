@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Every problem that checking and evaluation can report, with its words.

@@ -1,0 +1,299 @@
+//! The recorded state as a fold over its log: entries go in, what is known comes out.
+//!
+//! Every store keeps the entries; this module alone says what they mean. Replaying the same entries gives
+//! the same state.
+
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use terrane_core::change::Owner;
+use terrane_core::{InstanceAddr, ObjectId, Path, Text, Value};
+use terrane_provider::{Access, Handle, Intent, ProviderName, Verb};
+
+/// Version of the format of entries and snapshots.
+pub const FORMAT: u32 = 1;
+
+/// An object that an earlier run left half made or half destroyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partial {
+    /// What was going on.
+    pub verb: Verb,
+    /// Steps that are done, in order.
+    pub done: Vec<Text>,
+    /// The step that comes next.
+    pub next: Text,
+}
+
+/// A keyed digest of a secret leaf.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretDigest {
+    /// The leaf.
+    pub path: Path,
+    /// HMAC-SHA256, hexadecimal; its key is never in the state.
+    pub digest: Text,
+}
+
+/// An object as it is recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The instance it belongs to.
+    pub addr: InstanceAddr,
+    /// Set on a replaced object that is still to be destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposed: Option<Text>,
+    /// What it is.
+    pub id: ObjectId,
+    /// How it is reached.
+    pub access: Access,
+    /// Version of the schema that `sent` and `seen` follow.
+    pub schema_version: u32,
+    /// What was written in the configuration when it was applied last; secrets as expressions.
+    pub sent: Value,
+    /// What was seen of the object last.
+    pub seen: Value,
+    /// Owners that differ from the rule "written is ours, omitted is the remote side's".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<(Path, Owner)>,
+    /// Digests of secret leaves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretDigest>,
+    /// Set while it is half made or half destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
+    /// Instances it refers to directly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<InstanceAddr>,
+    /// `prevent_destroy`, kept when the block is gone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub prevent_destroy: bool,
+    /// `create_before_destroy`, which orphans need too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub create_before_destroy: bool,
+    /// The `timeouts` block: seconds by verb.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub timeouts: BTreeMap<Text, u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// A recorded output. A sensitive one keeps its expression, never its value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordedOutput {
+    /// The value; unknown with its expression where it is sensitive.
+    pub value: Value,
+    /// Whether it is sensitive.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_sensitive: bool,
+}
+
+/// What a step came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepResult {
+    /// It took effect.
+    Done,
+    /// It did not take effect, and will not.
+    NotDone,
+    /// It failed; what it did is in the record.
+    Failed,
+}
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "entry")]
+pub enum Entry {
+    /// The first entry.
+    Start {
+        /// Version of the format.
+        format: u32,
+        /// Name of this history; two states with one lineage belong together.
+        lineage: Text,
+    },
+    /// A plan begins to be applied, or goes on.
+    Begin {
+        /// Id of the plan.
+        plan: Text,
+        /// The plan in short, for history.
+        summary: Text,
+        /// When, RFC 3339.
+        at: Text,
+        /// Who, `user@host`.
+        by: Text,
+    },
+    /// A step is about to touch the world.
+    Intent {
+        /// Number of the step in the plan.
+        step: u32,
+        /// The intent.
+        intent: Box<Intent>,
+    },
+    /// The step runs at the remote side, and is found by this handle.
+    Running {
+        /// Id of the intent.
+        intent: Text,
+        /// What it is found by.
+        handle: Handle,
+    },
+    /// What became of an intent, and the object after it.
+    Outcome {
+        /// Id of the intent.
+        intent: Text,
+        /// What it came to.
+        result: StepResult,
+        /// The record to keep; missing where there is none any more.
+        record: Option<Box<Recorded>>,
+    },
+    /// A record is put in, without a step.
+    Record {
+        /// The record.
+        record: Box<Recorded>,
+    },
+    /// A record is taken out, without a step.
+    Forget {
+        /// The instance.
+        addr: InstanceAddr,
+        /// Set for a deposed object.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deposed: Option<Text>,
+    },
+    /// A change that has no step is in the state now.
+    Settled {
+        /// Number of the change in the plan.
+        change: u32,
+    },
+    /// The outputs of the root module, all of them.
+    Outputs {
+        /// By name.
+        outputs: BTreeMap<Text, RecordedOutput>,
+    },
+    /// A provider configuration, secrets as expressions: what destroy uses when the block is gone.
+    Provider {
+        /// Name and alias.
+        name: ProviderName,
+        /// The configuration.
+        configuration: Value,
+    },
+    /// All steps of the plan are done.
+    Finish {
+        /// Id of the plan.
+        plan: Text,
+    },
+}
+
+/// An intent whose outcome is not known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenIntent {
+    /// Number of the step in the plan that wrote it.
+    pub step: u32,
+    /// The intent, with its handle where one is known.
+    pub intent: Arc<Intent>,
+}
+
+/// The plan that was applied last, and how far it came.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Applying {
+    /// Id of the plan.
+    pub plan: Text,
+    /// Serial of the state before its first entry.
+    pub base_serial: u64,
+    /// Steps that are done.
+    pub done: BTreeSet<u32>,
+    /// Changes without steps that are in the state.
+    pub settled: BTreeSet<u32>,
+    /// Whether all of it is done.
+    pub is_finished: bool,
+}
+
+/// A place in the state: an instance and, for a replaced object, its mark.
+pub type RecordKey = (InstanceAddr, Option<Text>);
+
+/// What the log says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Name of this history; empty before the first entry.
+    pub lineage: Text,
+    /// Number of entries.
+    pub serial: u64,
+    /// Recorded objects.
+    pub objects: BTreeMap<RecordKey, Arc<Recorded>>,
+    /// Intents without an outcome, in the order they were written.
+    pub intents: Vec<OpenIntent>,
+    /// Outputs of the root module.
+    pub outputs: BTreeMap<Text, RecordedOutput>,
+    /// Provider configurations.
+    pub providers: BTreeMap<ProviderName, Value>,
+    /// The plan that was applied last.
+    pub applying: Applying,
+}
+
+impl State {
+    /// Whether nothing was ever recorded.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.lineage.is_empty()
+    }
+
+    /// The record of an instance.
+    #[must_use]
+    pub fn record(&self, addr: &InstanceAddr) -> Option<&Arc<Recorded>> {
+        self.objects.get(&(addr.clone(), None))
+    }
+
+    /// Takes in the next entry.
+    pub fn apply(&mut self, entry: Entry) {
+        match entry {
+            Entry::Start { lineage, .. } => self.lineage = lineage,
+            Entry::Begin { plan, .. } => {
+                if self.applying.plan != plan || self.applying.is_finished {
+                    self.applying = Applying { plan, base_serial: self.serial, ..Applying::default() };
+                }
+            }
+            Entry::Intent { step, intent } => self.intents.push(OpenIntent { step, intent: (*intent).into() }),
+            Entry::Running { intent, handle } => {
+                if let Some(open) = self.intents.iter_mut().find(|open| open.intent.id == intent) {
+                    Arc::make_mut(&mut open.intent).handle = Some(handle);
+                }
+            }
+            Entry::Outcome { intent, result, record } => self.close(&intent, &result, record),
+            Entry::Record { record } => self.put(*record),
+            Entry::Forget { addr, deposed } => {
+                self.objects.remove(&(addr, deposed));
+            }
+            Entry::Settled { change } => {
+                self.applying.settled.insert(change);
+            }
+            Entry::Outputs { outputs } => self.outputs = outputs,
+            Entry::Provider { name, configuration } => {
+                self.providers.insert(name, configuration);
+            }
+            Entry::Finish { plan } => {
+                if self.applying.plan == plan {
+                    self.applying.is_finished = true;
+                }
+            }
+        }
+        self.serial += 1;
+    }
+
+    fn put(&mut self, record: Recorded) {
+        self.objects.insert((record.addr.clone(), record.deposed.clone()), Arc::new(record));
+    }
+
+    fn close(&mut self, intent: &str, result: &StepResult, record: Option<Box<Recorded>>) {
+        let Some(at) = self.intents.iter().position(|open| &*open.intent.id == intent) else { return };
+        let open = self.intents.remove(at);
+        if *result == StepResult::Done {
+            self.applying.done.insert(open.step);
+        }
+        match record {
+            Some(record) => self.put(*record),
+            None if *result == StepResult::NotDone => {}
+            None => {
+                self.objects.remove(&(open.intent.addr.clone(), open.intent.deposed.clone()));
+            }
+        }
+    }
+}

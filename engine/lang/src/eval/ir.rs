@@ -232,7 +232,7 @@ impl Body {
 }
 
 /// The place of a part of a value that is written out as `[..]` or `{..}`; `None` for the whole.
-fn part(expr: &Expr, path: &[PathStep]) -> Option<Span> {
+pub(crate) fn part(expr: &Expr, path: &[PathStep]) -> Option<Span> {
     let (first, rest) = path.split_first()?;
     let inner = match (&expr.kind, first) {
         (ExprKind::Tuple(items), PathStep::Index(at)) => items.get(usize::try_from(*at).ok()?)?,

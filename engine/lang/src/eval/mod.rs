@@ -6,9 +6,26 @@
 
 pub mod ir;
 
+mod body;
+mod call;
+mod fault;
+mod loops;
+mod nothing;
+mod operate;
+mod repeat;
+mod resolve;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use crate::functions::FunctionContext;
 use crate::scope::{Scope, Sources};
 use ir::{Body, Expr};
-use terrane_core::{Block, Diagnostic, Residual, Value};
+use terrane_core::{Block, Diagnostic, Place, Residual, Value};
+
+pub(crate) use call::wrong_count;
+pub(crate) use nothing::Nothing;
+pub use repeat::{Repeated, repeated};
 
 /// What [`resolve`] sees of the world.
 #[derive(Clone, Copy)]
@@ -21,38 +38,101 @@ pub struct ResolveContext<'a> {
 
 /// The value of an expression. `None` after an error, which is in `problems` then.
 pub fn evaluate(expr: &Expr, scope: &dyn Scope, problems: &mut Vec<Diagnostic>) -> Option<Value> {
-    let _ = (expr, scope, problems);
-    None
+    walk::Walk::new(scope, problems).eval(expr)
+}
+
+/// As [`evaluate`], with the loop variables that stand around the expression.
+pub(crate) fn evaluate_with(
+    expr: &Expr,
+    slots: Vec<Value>,
+    scope: &dyn Scope,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Value> {
+    walk::Walk::new(scope, problems).with_slots(slots).eval(expr)
 }
 
 /// The object that a body makes: every attribute of `schema` present and of its type, null where it is not
-/// written; defaults are not filled in. `None` after an error.
+/// written; defaults are not filled in. In a secret argument every value is marked sensitive and `file` is a
+/// source of secrets; anywhere else a sensitive value is an error. `None` after an error.
 pub fn evaluate_body(
     body: &Body,
     schema: &Block,
     scope: &dyn Scope,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Value> {
-    let _ = (body, schema, scope, problems);
-    None
+    body::evaluate(&mut walk::Walk::new(scope, problems), body, schema, false)
 }
 
 /// The value of an expression that refers to nothing; `None` where it does, or where it has no value.
 #[must_use]
 pub fn constant(expr: &Expr) -> Option<Value> {
-    expr.as_literal().cloned()
+    if let Some(value) = expr.as_literal() {
+        return Some(value.clone());
+    }
+    let mut is_closed = true;
+    expr.visit(&mut |part| {
+        is_closed &= !matches!(
+            part.kind,
+            ir::ExprKind::Variable(_) | ir::ExprKind::Local(_) | ir::ExprKind::Given(_) | ir::ExprKind::Reference(_)
+        );
+        if let ir::ExprKind::Call(call) = &part.kind {
+            is_closed &= is_pure(call.function);
+        }
+    });
+    if !is_closed {
+        return None;
+    }
+    let mut problems = Vec::new();
+    evaluate(expr, &Nothing, &mut problems).filter(Value::is_wholly_known)
+}
+
+/// Functions that look at files, the clock or the machine: never computed before there is a plan.
+const READS_WORLD: &[&str] = &["abspath", "pathexpand", "plantimestamp", "templatefile", "timestamp", "uuid", "bcrypt"];
+
+/// Whether the result depends on the arguments alone.
+pub(crate) fn is_pure(function: &crate::functions::Function) -> bool {
+    use crate::functions::Nature;
+    match function.nature {
+        Nature::Pure | Nature::TakesUnknownParts => {
+            !function.name.starts_with("file") && !READS_WORLD.contains(&function.name)
+        }
+        Nature::Special => true,
+        Nature::SecretSource | Nature::AtApply => false,
+    }
 }
 
 /// Finishes what is unknown in `value`. `known` answers the leaves: attributes of objects, variables,
-/// sources of secrets and functions of the moment of apply. What it does not answer stays unknown.
+/// sources of secrets (`env`, `exec`, and `file` in a sensitive value) and functions of the moment of apply
+/// (`uuid`, `timestamp`, `bcrypt`; see [`at_apply`]). What it does not answer stays unknown.
 ///
 /// # Errors
 /// The first computation that has no value. It has no span: whoever asks knows the place.
+#[expect(clippy::result_large_err, reason = "an error ends the step, so its size does not matter")]
 pub fn resolve(
     value: &Value,
     known: &dyn Fn(&Residual) -> Option<Value>,
     cx: &ResolveContext<'_>,
 ) -> Result<Value, Diagnostic> {
-    let _ = (known, cx);
-    Ok(value.clone())
+    let cx = FunctionContext { sources: cx.sources, module_folder: cx.module_folder };
+    resolve::Resolver::new(known, cx).value(value).map_err(|fault| fault.place(Place::Run))
+}
+
+/// The result of a function of the moment of apply (`uuid`, `timestamp`, `bcrypt`) or of `file`, whose
+/// arguments are known. `None` where `residual` is anything else.
+///
+/// # Errors
+/// The function has no result.
+#[expect(clippy::result_large_err, reason = "an error ends the step, so its size does not matter")]
+pub fn at_apply(residual: &Residual, cx: &ResolveContext<'_>) -> Result<Option<Value>, Diagnostic> {
+    let Residual::Call { function, arguments, .. } = residual else { return Ok(None) };
+    let Some(function) = call::lookup(function) else { return Ok(None) };
+    if !(function.nature == crate::functions::Nature::AtApply || function.name == "file")
+        || !arguments.iter().all(Value::is_wholly_known)
+    {
+        return Ok(None);
+    }
+    let cx = FunctionContext { sources: cx.sources, module_folder: cx.module_folder };
+    call::call(function, arguments.clone(), &cx, call::Moment::Apply)
+        .map(Some)
+        .map_err(|fault| fault.place(Place::Run))
 }

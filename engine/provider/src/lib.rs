@@ -17,6 +17,7 @@ pub mod registry;
 pub mod resource;
 pub mod retry;
 pub mod step;
+pub mod typed;
 
 pub use access::{Access, ProviderName};
 pub use call::{CallContext, Feedback, Services};

@@ -77,13 +77,15 @@ pub struct Fingerprint {
     pub sources: BTreeMap<Text, Text>,
 }
 
-/// A digest of an answer that planning relied on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An answer that planning relied on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FactDigest {
     /// The question.
     pub key: FactKey,
     /// SHA-256 of the answer.
     pub digest: Text,
+    /// The answer: what an identity that is known only after apply is completed with.
+    pub value: Value,
 }
 
 /// Where something is written: file and line, for people.
@@ -135,6 +137,12 @@ pub struct Change {
     /// Leaves that change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaves: Vec<LeafChange>,
+    /// Leaves that change hands without changing their value, with the new owner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handed_over: Vec<(Path, Owner)>,
+    /// Whether the record changes though the object does not; people need not be told.
+    #[serde(default)]
+    pub is_rerecorded: bool,
     /// Owners that differ from the rule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<(Path, Owner)>,
@@ -228,8 +236,9 @@ pub enum Phase {
 /// One step of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// Number of its change.
-    pub change: u32,
+    /// Number of its change; missing for a join, which does nothing and only keeps an order among others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<u32>,
     /// Which object of the change it works on.
     pub phase: Phase,
     /// What the provider does.
@@ -310,5 +319,6 @@ impl Plan {
             && !self.outputs.iter().any(|output| output.action.is_change())
             && self.recovered.is_empty()
             && self.deferred.is_empty()
+            && (self.mode != Mode::RefreshOnly || self.drift.is_empty())
     }
 }

@@ -129,6 +129,9 @@ pub enum Entry {
         step: u32,
         /// The intent.
         intent: Box<Intent>,
+        /// The record as it will be when the step is done, but for what is seen: a run that finds the
+        /// step done needs nothing else.
+        record: Box<Recorded>,
     },
     /// The step runs at the remote side, and is found by this handle.
     Running {
@@ -146,23 +149,24 @@ pub enum Entry {
         /// The record to keep; missing where there is none any more.
         record: Option<Box<Recorded>>,
     },
-    /// A record is put in, without a step.
+    /// A record is put in, without touching the world.
     Record {
+        /// The step that this ends, where the object is nothing but its record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u32>,
         /// The record.
         record: Box<Recorded>,
     },
-    /// A record is taken out, without a step.
+    /// A record is taken out, without touching the world.
     Forget {
+        /// The step that this ends, where the object is nothing but its record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u32>,
         /// The instance.
         addr: InstanceAddr,
         /// Set for a deposed object.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deposed: Option<Text>,
-    },
-    /// A change that has no step is in the state now.
-    Settled {
-        /// Number of the change in the plan.
-        change: u32,
     },
     /// The outputs of the root module, all of them.
     Outputs {
@@ -186,8 +190,12 @@ pub enum Entry {
 /// An intent whose outcome is not known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenIntent {
-    /// Number of the step in the plan that wrote it.
+    /// Id of the plan that wrote it.
+    pub plan: Text,
+    /// Number of the step in that plan.
     pub step: u32,
+    /// The record as it will be when the step is done, but for what is seen.
+    pub record: Arc<Recorded>,
     /// The intent, with its handle where one is known.
     pub intent: Arc<Intent>,
 }
@@ -201,8 +209,6 @@ pub struct Applying {
     pub base_serial: u64,
     /// Steps that are done.
     pub done: BTreeSet<u32>,
-    /// Changes without steps that are in the state.
-    pub settled: BTreeSet<u32>,
     /// Whether all of it is done.
     pub is_finished: bool,
 }
@@ -251,19 +257,25 @@ impl State {
                     self.applying = Applying { plan, base_serial: self.serial, ..Applying::default() };
                 }
             }
-            Entry::Intent { step, intent } => self.intents.push(OpenIntent { step, intent: (*intent).into() }),
+            Entry::Intent { step, intent, record } => self.intents.push(OpenIntent {
+                plan: self.applying.plan.clone(),
+                step,
+                record: (*record).into(),
+                intent: (*intent).into(),
+            }),
             Entry::Running { intent, handle } => {
                 if let Some(open) = self.intents.iter_mut().find(|open| open.intent.id == intent) {
                     Arc::make_mut(&mut open.intent).handle = Some(handle);
                 }
             }
             Entry::Outcome { intent, result, record } => self.close(&intent, &result, record),
-            Entry::Record { record } => self.put(*record),
-            Entry::Forget { addr, deposed } => {
-                self.objects.remove(&(addr, deposed));
+            Entry::Record { step, record } => {
+                self.applying.done.extend(step);
+                self.put(*record);
             }
-            Entry::Settled { change } => {
-                self.applying.settled.insert(change);
+            Entry::Forget { step, addr, deposed } => {
+                self.applying.done.extend(step);
+                self.objects.remove(&(addr, deposed));
             }
             Entry::Outputs { outputs } => self.outputs = outputs,
             Entry::Provider { name, configuration } => {
@@ -285,7 +297,7 @@ impl State {
     fn close(&mut self, intent: &str, result: &StepResult, record: Option<Box<Recorded>>) {
         let Some(at) = self.intents.iter().position(|open| &*open.intent.id == intent) else { return };
         let open = self.intents.remove(at);
-        if *result == StepResult::Done {
+        if *result == StepResult::Done && open.plan == self.applying.plan {
             self.applying.done.insert(open.step);
         }
         match record {

@@ -1,12 +1,34 @@
 //! Program, recorded state and answers about the world become a plan.
+//!
+//! [`Planner::advance`] goes as far as it can and says what it has to know; [`Planner::supply`] takes in any of
+//! the answers in any order; the plan does not depend on that order. First it is found out what became of open
+//! intents, then recorded objects are read, then the program is walked, and at the end orphans, drift,
+//! outputs and the order of steps are put together.
 
-use crate::plan::{Mode, Plan};
+mod ask;
+mod assemble;
+mod decide;
+mod diff;
+pub(crate) use diff::differences;
+mod frame;
+mod judge;
+mod keys;
+pub mod leaves;
+mod order;
+pub(crate) mod recover;
+mod scope;
+mod targets;
+mod walk;
+
+use crate::diag;
+use crate::plan::{Mode, Plan, Recovered};
 use crate::question::{Answer, Progress, QuestionId};
 use crate::state::State;
-use terrane_core::{AddrPattern, Diagnostic};
-use terrane_lang::program::{Input, Program};
+use terrane_core::{AddrPattern, Diagnostic, Place};
 use terrane_lang::Sources;
+use terrane_lang::program::{Input, Program};
 use terrane_provider::Registry;
+use walk::Walk;
 
 /// What the command line asks of a plan.
 #[derive(Clone, Debug, Default)]
@@ -30,13 +52,26 @@ pub struct Options {
 pub struct Outcome {
     /// The plan; missing where an error prevents one.
     pub plan: Option<Plan>,
-    /// Errors and warnings.
+    /// Errors and warnings, sorted by place.
     pub problems: Vec<Diagnostic>,
+}
+
+/// How far a planner is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was asked yet.
+    New,
+    /// Open intents are being resolved.
+    Resolving,
+    /// The program is being walked.
+    Walking,
 }
 
 /// The planner.
 pub struct Planner<'a> {
-    marker: std::marker::PhantomData<&'a ()>,
+    walk: Walk<'a>,
+    stage: Stage,
+    recovered: Vec<Recovered>,
 }
 
 impl<'a> Planner<'a> {
@@ -50,17 +85,65 @@ impl<'a> Planner<'a> {
         sources: &'a dyn Sources,
         options: Options,
     ) -> Self {
-        let _ = (program, inputs, registry, state, sources, options);
-        Self { marker: std::marker::PhantomData }
+        let walk = Walk::new(program, inputs, registry, state, sources, options);
+        Self { walk, stage: Stage::New, recovered: Vec::new() }
     }
 
     /// Goes on as far as the answers allow.
     pub fn advance(&mut self) -> Progress {
-        Progress::Ask(Vec::new())
+        if self.stage == Stage::New {
+            targets::select(&mut self.walk);
+            recover::ask(&mut self.walk);
+            self.stage = Stage::Resolving;
+        }
+        if self.stage == Stage::Resolving {
+            if !self.walk.asker.is_settled() {
+                return Progress::Ask(self.walk.asker.take());
+            }
+            self.recovered = recover::take_in(&mut self.walk);
+            self.ask_reads();
+            self.stage = Stage::Walking;
+            if !self.walk.asker.is_settled() {
+                return Progress::Ask(self.walk.asker.take());
+            }
+        }
+        let is_done = self.walk.run();
+        let questions = self.walk.asker.take();
+        if !questions.is_empty() || !self.walk.asker.is_settled() {
+            return Progress::Ask(questions);
+        }
+        if !is_done && !self.walk.problems.iter().any(Diagnostic::is_error) {
+            self.walk.problems.push(diag::PLANNER_STUCK.at(Place::Run));
+        }
+        let plan = assemble::plan(&mut self.walk, std::mem::take(&mut self.recovered));
+        let questions = self.walk.asker.take();
+        if !questions.is_empty() {
+            return Progress::Ask(questions);
+        }
+        let mut problems = std::mem::take(&mut self.walk.problems);
+        terrane_core::diagnostic::tidy(&mut problems);
+        let has_error = problems.iter().any(Diagnostic::is_error);
+        Progress::Done(Box::new(Outcome { plan: plan.filter(|_| !has_error), problems }))
     }
 
     /// Takes in answers, any subset in any order.
     pub fn supply(&mut self, answers: Vec<(QuestionId, Answer)>) {
-        let _ = answers;
+        self.walk.asker.supply(answers);
+    }
+
+    /// Asks about every recorded object that takes part.
+    fn ask_reads(&mut self) {
+        if self.walk.options.skip_refresh {
+            return;
+        }
+        let records: Vec<_> = self.walk.state.objects.values().cloned().collect();
+        for record in records {
+            let is_remote = self.walk.registry.resource(&record.id.type_name).is_some_and(|kind| !kind.is_record_only());
+            if is_remote && targets::takes_part(&self.walk, &record.addr) {
+                let configuration = self.walk.configuration(&record.access.provider);
+                let key = (record.addr.clone(), record.deposed.clone());
+                self.walk.asker.ask(ask::About::Record(key), || judge::read_question(&record, configuration));
+            }
+        }
     }
 }

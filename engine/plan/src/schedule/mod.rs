@@ -4,11 +4,19 @@
 //! and an outcome after each, polls what runs, and finishes expressions from what earlier steps have seen.
 //! Whoever drives it carries out the effects and brings back what came of each.
 
-use crate::plan::Plan;
-use crate::state::{Entry, State};
+mod begin;
+mod finish;
+mod outcome;
+mod values;
+
+use crate::diag;
+use crate::plan::{Phase, Plan};
+use crate::state::{Entry, Recorded, State};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use terrane_core::event::Event;
-use terrane_core::{Diagnostic, Text, Value};
+use terrane_core::{Diagnostic, Place, Text, Value};
 use terrane_lang::Sources;
 use terrane_provider::{Fault, Handle, Intent, Progress, Reading, Registry, Resolution, StepCall, Target};
 
@@ -84,7 +92,7 @@ pub enum Completed {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Everything is done.
     Complete,
@@ -96,20 +104,100 @@ pub enum End {
     StateFailed,
 }
 
-/// A run of a plan.
-pub struct Schedule<'a> {
-    marker: std::marker::PhantomData<&'a ()>,
-}
-
 /// Who runs it and how wide.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// How many steps may be started and unfinished at once (waiting for the remote side does not count).
+    /// How many steps may be under way at once (waiting for the remote side does not count).
     pub parallelism: usize,
     /// Who runs it, `user@host`.
     pub by: Text,
     /// When it began, RFC 3339.
     pub at: Text,
+    /// The lineage to start, where the state is new.
+    pub new_lineage: Text,
+    /// By how much the remote side's clock runs faster than ours; 1 but in a sandbox.
+    pub clock_rate: u32,
+}
+
+/// How far a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stand {
+    /// It waits for other steps, or for a place.
+    Waiting,
+    /// It is under way.
+    Running,
+    /// It took effect.
+    Done,
+    /// It failed, or cannot be tried because another failed.
+    Failed,
+}
+
+/// A step that is under way.
+#[derive(Clone, Debug)]
+struct Running {
+    call: Box<StepCall>,
+    intent: Option<Arc<Intent>>,
+    record: Box<Recorded>,
+    configuration: Value,
+    started_ms: u64,
+    handle: Option<Handle>,
+    /// Whether it takes one of the places that `parallelism` allows.
+    has_place: bool,
+}
+
+/// What goes on when entries are durable.
+#[derive(Clone, Debug)]
+enum Then {
+    /// The run has begun.
+    Begun,
+    /// The step is called.
+    Call(u32),
+    /// The running step is polled.
+    Poll(u32, u64),
+    /// The step took effect.
+    Done(u32),
+    /// The step failed for good.
+    Failed(u32),
+    /// The step is tried anew.
+    Again(u32),
+    /// The run is over.
+    Finished,
+}
+
+/// What an outstanding effect belongs to.
+#[derive(Clone, Debug)]
+enum Pending {
+    Write(Vec<(usize, Then)>, Vec<Entry>),
+    Step(u32),
+    Resolve(u32),
+}
+
+/// A run of a plan.
+pub struct Schedule<'a> {
+    plan: Arc<Plan>,
+    state: State,
+    registry: &'a Registry,
+    sources: &'a dyn Sources,
+    options: RunOptions,
+    stands: Vec<Stand>,
+    open: Vec<u32>,
+    dependents: Vec<Vec<u32>>,
+    weight: Vec<u64>,
+    ready: BTreeSet<(Reverse<u64>, u32)>,
+    running: BTreeMap<u32, Running>,
+    places: usize,
+    pending: BTreeMap<Ticket, Pending>,
+    next_ticket: u64,
+    entries: Vec<Entry>,
+    thens: Vec<(usize, Then)>,
+    outbox: Vec<Effect>,
+    problems: Vec<Diagnostic>,
+    has_begun: bool,
+    is_stopping: bool,
+    has_lost_state: bool,
+    is_finishing: bool,
+    end: Option<End>,
+    phase_started: BTreeMap<(u32, Phase), u64>,
 }
 
 impl<'a> Schedule<'a> {
@@ -124,39 +212,242 @@ impl<'a> Schedule<'a> {
         sources: &'a dyn Sources,
         options: RunOptions,
     ) -> Result<Self, Box<Diagnostic>> {
-        let _ = (plan, state, registry, sources, options);
-        Ok(Self { marker: std::marker::PhantomData })
+        check_fresh(&plan, &state)?;
+        let count = plan.steps.len();
+        let mut schedule = Self {
+            stands: vec![Stand::Waiting; count],
+            open: vec![0; count],
+            dependents: vec![Vec::new(); count],
+            weight: vec![0; count],
+            ready: BTreeSet::new(),
+            running: BTreeMap::new(),
+            places: 0,
+            pending: BTreeMap::new(),
+            next_ticket: 0,
+            entries: Vec::new(),
+            thens: Vec::new(),
+            outbox: Vec::new(),
+            problems: Vec::new(),
+            has_begun: false,
+            is_stopping: false,
+            has_lost_state: false,
+            is_finishing: false,
+            end: None,
+            phase_started: BTreeMap::new(),
+            plan,
+            state,
+            registry,
+            sources,
+            options,
+        };
+        schedule.prepare();
+        Ok(schedule)
+    }
+
+    /// Counts what each step waits for, and weighs it by the time of the longest way behind it.
+    fn prepare(&mut self) {
+        let plan = self.plan.clone();
+        let is_same = self.state.applying.plan == plan.id;
+        for (number, step) in (0_u32..).zip(&plan.steps) {
+            for before in &step.after {
+                if let Some(dependents) = self.dependents.get_mut(at(*before)) {
+                    dependents.push(number);
+                }
+            }
+            if let Some(open) = self.open.get_mut(at(number)) {
+                *open = u32::try_from(step.after.len()).unwrap_or(u32::MAX);
+            }
+        }
+        for number in (0..plan.steps.len()).rev() {
+            let own = plan.steps.get(number).map_or(0, |step| u64::from(step.spec.expected_s) + 1);
+            let behind = self.dependents.get(number).into_iter().flatten().filter_map(|d| self.weight.get(at(*d))).max();
+            let weight = own + behind.copied().unwrap_or(0);
+            if let Some(place) = self.weight.get_mut(number) {
+                *place = weight;
+            }
+        }
+        let done: Vec<u32> = if is_same { self.state.applying.done.iter().copied().collect() } else { Vec::new() };
+        for number in done {
+            self.set(number, Stand::Done);
+        }
+        for number in (0..plan.steps.len()).filter_map(|n| u32::try_from(n).ok()) {
+            if self.stand(number) == Stand::Done {
+                self.release(number);
+            }
+        }
+        for number in (0..plan.steps.len()).filter_map(|n| u32::try_from(n).ok()) {
+            self.offer(number);
+        }
+    }
+
+    fn stand(&self, step: u32) -> Stand {
+        self.stands.get(at(step)).copied().unwrap_or(Stand::Failed)
+    }
+
+    fn set(&mut self, step: u32, stand: Stand) {
+        if let Some(place) = self.stands.get_mut(at(step)) {
+            *place = stand;
+        }
+    }
+
+    /// Takes a done step off what its dependents wait for.
+    fn release(&mut self, step: u32) {
+        for dependent in self.dependents.get(at(step)).cloned().unwrap_or_default() {
+            if let Some(open) = self.open.get_mut(at(dependent)) {
+                *open = open.saturating_sub(1);
+            }
+            self.offer(dependent);
+        }
+    }
+
+    /// Puts a step among the ready ones when nothing is left to wait for.
+    fn offer(&mut self, step: u32) {
+        if self.stand(step) == Stand::Waiting && self.open.get(at(step)) == Some(&0) {
+            let weight = self.weight.get(at(step)).copied().unwrap_or(0);
+            self.ready.insert((Reverse(weight), step));
+        }
+    }
+
+    fn ticket(&mut self, pending: Pending) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.pending.insert(ticket, pending);
+        ticket
+    }
+
+    /// Entries to write, and what goes on when they are durable.
+    fn write(&mut self, entries: impl IntoIterator<Item = Entry>, then: Then) {
+        self.entries.extend(entries);
+        self.thens.push((self.entries.len(), then));
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outbox.push(Effect::Tell(Box::new(event)));
     }
 
     /// Everything that can be done now.
     pub fn next(&mut self, now_ms: u64) -> Vec<Effect> {
-        let _ = now_ms;
-        Vec::new()
+        if !self.has_begun {
+            self.has_begun = true;
+            self.begin(now_ms);
+        }
+        let is_open = self.pending.values().any(|p| matches!(p, Pending::Write(thens, _) if thens.iter().any(|(_, t)| matches!(t, Then::Begun))));
+        let is_beginning = is_open || self.thens.iter().any(|(_, then)| matches!(then, Then::Begun));
+        while !is_beginning && !self.is_stopping && !self.has_lost_state && self.places < self.options.parallelism.max(1) {
+            let Some((_, step)) = self.ready.pop_first() else { break };
+            if self.stand(step) == Stand::Waiting {
+                self.start_step(step, now_ms);
+            }
+        }
+        self.finish_if_idle(is_beginning);
+        if !self.entries.is_empty() || !self.thens.is_empty() {
+            let entries = std::mem::take(&mut self.entries);
+            let thens = std::mem::take(&mut self.thens);
+            let ticket = self.ticket(Pending::Write(thens, entries.clone()));
+            self.outbox.push(Effect::Write { ticket, entries });
+        }
+        std::mem::take(&mut self.outbox)
     }
 
     /// Takes in what came of an effect.
     pub fn record(&mut self, ticket: Ticket, completed: Completed, now_ms: u64) {
-        let _ = (ticket, completed, now_ms);
+        match (self.pending.remove(&ticket), completed) {
+            (Some(Pending::Write(thens, entries)), Completed::Written(result)) => {
+                self.written(thens, entries, result, now_ms);
+            }
+            (Some(Pending::Step(step)), Completed::Checked(reading)) => self.checked(step, reading, now_ms),
+            (Some(Pending::Step(step)), Completed::Progressed(result)) => self.progressed(step, result, now_ms),
+            (Some(Pending::Resolve(step)), Completed::Resolved(resolution)) => self.resolved(step, resolution, now_ms),
+            (pending, _) => {
+                let problem = diag::FAULT_BUG.at(Place::Run).with("ticket", ticket.0);
+                self.problems.push(problem.detail(format!("a completion does not fit its effect {pending:?}")));
+            }
+        }
+    }
+
+    fn written(&mut self, thens: Vec<(usize, Then)>, entries: Vec<Entry>, result: Result<(), Text>, now_ms: u64) {
+        if let Err(reason) = result {
+            if !self.has_lost_state {
+                self.problems.push(diag::STATE_NOT_WRITTEN.at(Place::State).detail(&*reason));
+            }
+            self.has_lost_state = true;
+            for (_, then) in &thens {
+                if let Then::Call(step) | Then::Poll(step, _) | Then::Done(step) | Then::Failed(step) | Then::Again(step) = then {
+                    self.drop_running(*step);
+                    self.set(*step, Stand::Failed);
+                }
+            }
+            return;
+        }
+        let mut entries = entries.into_iter();
+        let mut applied = 0;
+        for (until, then) in thens {
+            for entry in entries.by_ref().take(until - applied) {
+                self.state.apply(entry);
+            }
+            applied = until;
+            self.go_on(then, now_ms);
+        }
+        for entry in entries {
+            self.state.apply(entry);
+        }
+    }
+
+    fn drop_running(&mut self, step: u32) -> Option<Running> {
+        let running = self.running.remove(&step)?;
+        if running.has_place {
+            self.places = self.places.saturating_sub(1);
+        }
+        Some(running)
     }
 
     /// Starts nothing new from now on; what runs is finished.
-    pub fn stop(&mut self) {}
+    pub fn stop(&mut self) {
+        self.is_stopping = true;
+    }
 
-    /// How it ended; `None` while effects are outstanding.
+    /// How it ended; `None` while there is more to do.
     #[must_use]
     pub fn end(&self) -> Option<End> {
-        None
+        self.end
     }
 
     /// The state as far as it is durable.
     #[must_use]
     pub fn state(&self) -> &State {
-        unreachable!()
+        &self.state
     }
 
     /// Problems so far.
     #[must_use]
     pub fn problems(&self) -> &[Diagnostic] {
-        &[]
+        &self.problems
     }
+}
+
+fn at(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
+}
+
+/// Whether the plan fits the state: nothing but entries of this very plan came after it was made.
+fn check_fresh(plan: &Plan, state: &State) -> Result<(), Box<Diagnostic>> {
+    let stale = |why: &str| {
+        let problem = diag::PLAN_STALE.at(Place::State).detail(why);
+        Err(Box::new(problem.with("plan's serial", plan.serial).with("state's serial", state.serial)))
+    };
+    let is_ours = state.applying.plan == plan.id;
+    if is_ours && state.applying.is_finished {
+        return stale("it was applied already");
+    }
+    if state.is_new() && plan.lineage.is_empty() {
+        return Ok(());
+    }
+    let is_started_by_us = plan.lineage.is_empty() && is_ours && state.applying.base_serial <= 1;
+    if plan.lineage != state.lineage && !is_started_by_us {
+        return stale("it was made against another state (the lineage differs)");
+    }
+    if state.serial == plan.serial || is_started_by_us || (is_ours && state.applying.base_serial == plan.serial) {
+        return Ok(());
+    }
+    stale("the state changed since it was made")
 }

@@ -1,0 +1,499 @@
+//! The end of planning: orphans, drift, outputs and the order of steps become the plan.
+
+use super::ask::About;
+use super::decide::Decision;
+use super::diff;
+use super::frame::{Cell, FrameId};
+use super::judge::{Actual, Stop};
+use super::order::{self, Node};
+use super::walk::Walk;
+use super::{recover, targets};
+use crate::diag;
+use crate::plan::{Change, Drift, FORMAT, FactDigest, Fingerprint, LeafChange, Mode, OutputChange, Plan, Recovered};
+use crate::question::Answer;
+use crate::state::{RecordKey, Recorded};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use terrane_core::change::{Action, Owner, Reason};
+use terrane_core::{InstanceAddr, Mode as BlockMode, Path, PathStep, Role, Schema, Text, Type, Value};
+use terrane_provider::{Reading, StepsInput, Verb};
+
+/// The plan; `None` where an error or an open question prevents one.
+pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
+    let orphans = orphans(walk)?;
+    if walk.problems.iter().any(terrane_core::Diagnostic::is_error) {
+        return None;
+    }
+    let drift = drift(walk);
+    let outputs = outputs(walk);
+    let mut graph = Graph::new(walk, orphans);
+    if walk.options.mode == Mode::RefreshOnly {
+        graph.only_refresh();
+    }
+    let steps = order::steps(&mut graph.nodes);
+    if steps.is_none() {
+        walk.problems.push(diag::ORDER_CYCLE.at(terrane_core::Place::Run));
+    }
+    let facts = walk.asker.facts().filter_map(|(key, answer)| {
+        let value = answer.as_ref().ok()?.clone();
+        let text = terrane_core::codec::to_text(&value, &Type::Any);
+        Some(FactDigest { key: key.clone(), digest: crate::file::digest(text.as_bytes()), value })
+    });
+    Some(Plan {
+        format: FORMAT,
+        terrane_version: env!("CARGO_PKG_VERSION").into(),
+        id: "".into(),
+        made_at: walk.sources.plan_time().into(),
+        mode: walk.options.mode,
+        lineage: walk.state.lineage.clone(),
+        serial: serial(walk, &recovered),
+        fingerprint: Fingerprint { configuration: walk.program.digest.as_str().into(), sources: BTreeMap::new() },
+        targets: walk.options.targets.clone(),
+        variables: walk.variables.clone(),
+        facts: facts.collect(),
+        providers: walk.providers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        changes: graph.changes,
+        drift,
+        outputs,
+        steps: steps?,
+        deferred: Vec::new(),
+        recovered,
+    })
+}
+
+/// The serial of the state as it was read: what was found out about open intents is not written yet.
+fn serial(walk: &Walk<'_>, recovered: &[Recovered]) -> u64 {
+    let taken_in: usize = recovered.iter().map(|found| found.entries.len()).sum();
+    walk.state.serial.saturating_sub(u64::try_from(taken_in).unwrap_or(0))
+}
+
+/// Decisions about recorded objects that the configuration does not have.
+fn orphans(walk: &mut Walk<'_>) -> Option<Vec<Decision>> {
+    let desired: BTreeSet<InstanceAddr> = walk.instances.iter().filter_map(|i| i.addr.clone()).collect();
+    let records: Vec<(RecordKey, Arc<Recorded>)> = walk
+        .state
+        .objects
+        .iter()
+        .filter(|((addr, deposed), _)| deposed.is_some() || !desired.contains(addr))
+        .map(|(key, record)| (key.clone(), record.clone()))
+        .collect();
+    let mut decisions = Vec::new();
+    let mut is_waiting = false;
+    for ((addr, deposed), record) in records {
+        if !targets::takes_part(walk, &addr) {
+            continue;
+        }
+        let reason = if deposed.is_some() { Reason::Deposed } else { orphan_reason(walk, &addr) };
+        match orphan(walk, &record, reason) {
+            Ok(decision) => decisions.push(decision),
+            Err(Stop::Wait) => is_waiting = true,
+            Err(Stop::Broken) => {}
+        }
+    }
+    (!is_waiting).then_some(decisions)
+}
+
+fn orphan_reason(walk: &Walk<'_>, addr: &InstanceAddr) -> Reason {
+    if walk.options.mode == Mode::Destroy {
+        return Reason::DestroyRequested;
+    }
+    let frame = walk.frames.iter().find(|frame| frame.path == addr.resource.module);
+    let module = frame.and_then(|frame| walk.program.modules.get(frame.module.0));
+    let Some(module) = module else { return Reason::NoModule };
+    let block = module
+        .resources
+        .iter()
+        .find(|r| r.mode == BlockMode::Managed && r.type_name == addr.resource.type_name && r.name == addr.resource.name);
+    use terrane_core::InstanceKey::{Index, Name};
+    use terrane_lang::program::Repetition;
+    match (block.map(|block| &block.repetition), &addr.key) {
+        (None, _) => Reason::NoResourceConfig,
+        (Some(Repetition::Count(_)), Some(Index(_))) => Reason::CountIndex,
+        (Some(Repetition::ForEach(_)), Some(Name(_))) => Reason::EachKey,
+        (Some(_), _) => Reason::WrongRepetition,
+    }
+}
+
+fn orphan(walk: &mut Walk<'_>, record: &Arc<Recorded>, reason: Reason) -> Result<Decision, Stop> {
+    let actual = walk.actual(Some(record), None)?;
+    let is_meant = walk.options.allow_destroy.iter().any(|pattern| pattern.matches(&record.addr));
+    let (action, before, reason) = match actual {
+        Actual::Present(value) => (Action::Delete, value, reason),
+        Actual::Partial { seen, .. } => (Action::Delete, recover::overlaid(&record.seen, &seen), reason),
+        Actual::None | Actual::Gone => (Action::Forget, Value::NULL, Reason::Gone),
+    };
+    if action == Action::Delete && record.prevent_destroy && !is_meant && walk.options.mode != Mode::RefreshOnly {
+        walk.problems.push(diag::DESTROY_PREVENTED.at(record.addr.clone()).with("object", &record.id).detail(reason.to_string()));
+        return Err(Stop::Broken);
+    }
+    let mut destroy = Vec::new();
+    if let (Action::Delete, Some(kind)) = (action, walk.registry.resource(&record.id.type_name)) {
+        destroy = kind.steps(&StepsInput { verb: Verb::Delete, prior: &before, planned: &Value::NULL, changed: &[] });
+        if let Some(partial) = record.partial.as_ref().filter(|partial| partial.verb == Verb::Delete) {
+            destroy.retain(|step| !partial.done.contains(&step.name));
+        }
+    }
+    let change = Change {
+        addr: record.addr.clone(),
+        deposed: record.deposed.clone(),
+        action,
+        reasons: vec![reason],
+        origin: None,
+        before_id: Some(record.id.clone()),
+        after_id: None,
+        before_access: Some(record.access.clone()),
+        after_access: None,
+        before,
+        after: Value::NULL,
+        written: Value::NULL,
+        leaves: Vec::new(),
+        handed_over: Vec::new(),
+        is_rerecorded: false,
+        owners: Vec::new(),
+        secrets: Vec::new(),
+        done: Vec::new(),
+        schema_version: record.schema_version,
+        dependencies: record.dependencies.clone(),
+        prevent_destroy: false,
+        create_before_destroy: record.create_before_destroy,
+        timeouts: record.timeouts.clone(),
+    };
+    Ok(Decision { change, destroy, make: Vec::new() })
+}
+
+/// What somebody else changed on recorded objects, as far as it is ours.
+fn drift(walk: &Walk<'_>) -> Vec<Drift> {
+    let mut found = Vec::new();
+    for (key, record) in &walk.state.objects {
+        let Some(Answer::Read(reading)) = walk.asker.answer(&About::Record(key.clone())) else { continue };
+        let leaves = match reading {
+            Reading::Absent => None,
+            Reading::Present(actual) if record.partial.is_none() => {
+                let Some(schema) = walk.registry.resource_schema(&record.id.type_name) else { continue };
+                let leaves = drifted(schema, record, actual);
+                if leaves.is_empty() {
+                    continue;
+                }
+                Some(leaves)
+            }
+            Reading::Present(_) | Reading::Partial { .. } | Reading::Unreadable(_) => continue,
+        };
+        found.push(Drift {
+            addr: record.addr.clone(),
+            id: record.id.clone(),
+            is_gone: leaves.is_none(),
+            leaves: leaves.unwrap_or_default(),
+        });
+    }
+    found
+}
+
+fn drifted(schema: &Schema, record: &Recorded, actual: &Value) -> Vec<LeafChange> {
+    let wanted = |attribute: &terrane_core::Attribute| {
+        attribute.is_writable() && !attribute.is_secret && attribute.role != Role::WriteOnly
+    };
+    let mut found = diff::differences(&schema.body, &record.seen, actual, &wanted);
+    found.retain(|difference| is_ours(schema, record, &difference.path));
+    let leaf = |difference: diff::Difference| LeafChange {
+        path: difference.path,
+        before: difference.left,
+        after: difference.right,
+        replaces: None,
+        is_repair: false,
+        is_secret: false,
+        origin: None,
+    };
+    found.into_iter().map(leaf).collect()
+}
+
+/// Whether a leaf is written, or its absence is.
+fn is_ours(schema: &Schema, record: &Recorded, path: &Path) -> bool {
+    let is_foreign = record.owners.iter().any(|(at, owner)| *owner != Owner::Ours && path.starts_with(at));
+    if is_foreign {
+        return false;
+    }
+    let mut value = &record.sent;
+    for length in 1..=path.0.len() {
+        let part = Path(path.0.iter().take(length).cloned().collect());
+        let is_chosen = schema.body.find(&part).is_some_and(|attribute| attribute.role == Role::OptionalComputed);
+        value = match part.0.last() {
+            Some(PathStep::Name(name)) => value.get(name).unwrap_or(&Value::NULL),
+            Some(PathStep::Index(_)) | None => return true,
+        };
+        if value.is_null() {
+            return !is_chosen;
+        }
+    }
+    true
+}
+
+/// What happens to the outputs of the root module.
+fn outputs(walk: &Walk<'_>) -> Vec<OutputChange> {
+    let mut changes = Vec::new();
+    let root = walk.module_of(FrameId(0));
+    let declared = root.map(|(frame, module)| module.outputs.iter().zip(&frame.outputs)).into_iter().flatten();
+    let mut names = BTreeSet::new();
+    for (output, cell) in declared {
+        if walk.options.mode == Mode::Destroy {
+            break;
+        }
+        names.insert(output.name.clone());
+        let recorded = walk.state.outputs.get(&output.name);
+        let before = recorded.map_or(Value::NULL, |recorded| recorded.value.clone());
+        let Cell::Ready(after, _) = cell else { continue };
+        let is_same = recorded.is_some_and(|r| r.value.is_same(after) && r.is_sensitive == output.is_sensitive);
+        let action = match recorded {
+            Some(_) if is_same => Action::NoOp,
+            Some(_) => Action::Update,
+            None => Action::Create,
+        };
+        let (name, is_sensitive) = (output.name.clone(), output.is_sensitive);
+        changes.push(OutputChange { name, action, before, after: after.clone(), is_sensitive });
+    }
+    if walk.options.targets.is_empty() {
+        for (name, recorded) in walk.state.outputs.iter().filter(|(name, _)| !names.contains(*name)) {
+            changes.push(OutputChange {
+                name: name.clone(),
+                action: Action::Delete,
+                before: recorded.value.clone(),
+                after: Value::NULL,
+                is_sensitive: recorded.is_sensitive,
+            });
+        }
+    }
+    changes.sort_by(|a, b| a.name.cmp(&b.name));
+    changes
+}
+
+/// Changes in the order of addresses, and the graph of their vertices.
+struct Graph {
+    changes: Vec<Change>,
+    nodes: Vec<Node>,
+}
+
+impl Graph {
+    fn new(walk: &mut Walk<'_>, orphans: Vec<Decision>) -> Self {
+        let mut nodes: Vec<Node> = Vec::with_capacity(walk.instances.len() + orphans.len());
+        let mut decisions: Vec<(usize, Decision)> = Vec::new();
+        for (vertex, dependencies) in dependencies(walk).into_iter().enumerate() {
+            let Some(instance) = walk.instances.get_mut(vertex) else { continue };
+            nodes.push(Node { deps: instance.deps.to_vec(), ..Node::default() });
+            if let Some(mut decision) = instance.decision.take() {
+                let change = &mut decision.change;
+                let recorded = walk.state.record(&change.addr);
+                change.is_rerecorded |= change.action == Action::NoOp
+                    && recorded.is_some_and(|record| record.dependencies != dependencies);
+                change.dependencies = dependencies;
+                decisions.push((vertex, *decision));
+            }
+        }
+        let first_orphan = nodes.len();
+        for decision in orphans {
+            decisions.push((nodes.len(), decision));
+            nodes.push(Node::default());
+        }
+        let mut graph = Self { changes: Vec::new(), nodes };
+        graph.connect_orphans(walk, &decisions, first_orphan);
+        for (vertex, decision) in &decisions {
+            if let Some(node) = graph.nodes.get_mut(*vertex) {
+                node.is_create_first = decision.change.create_before_destroy;
+                node.is_replaced = decision.change.action.is_replace();
+            }
+        }
+        order::spread_create_first(&mut graph.nodes);
+        graph.take_places(&decisions);
+        graph.rank(walk, &decisions);
+        graph.fill(walk, decisions);
+        graph
+    }
+
+    /// Edges of recorded objects that the configuration does not have, by the recorded addresses.
+    fn connect_orphans(&mut self, walk: &mut Walk<'_>, decisions: &[(usize, Decision)], first_orphan: usize) {
+        if decisions.iter().all(|(vertex, _)| *vertex < first_orphan) {
+            return;
+        }
+        let mut by_addr: BTreeMap<&InstanceAddr, u32> = BTreeMap::new();
+        let mut by_resource: BTreeMap<&terrane_core::ResourceAddr, Vec<u32>> = BTreeMap::new();
+        for (vertex, decision) in decisions {
+            let vertex = u32::try_from(*vertex).unwrap_or(u32::MAX);
+            by_addr.insert(&decision.change.addr, vertex);
+            by_resource.entry(&decision.change.addr.resource).or_default().push(vertex);
+        }
+        let mut joins: BTreeMap<InstanceAddr, u32> = BTreeMap::new();
+        for (vertex, decision) in decisions {
+            if *vertex < first_orphan {
+                continue;
+            }
+            let mut deps = Vec::new();
+            for addr in &decision.change.dependencies {
+                if let Some(dep) = by_addr.get(addr) {
+                    deps.push(*dep);
+                } else if let (None, Some(all)) = (&addr.key, by_resource.get(&*addr.resource)) {
+                    let join = *joins.entry(addr.clone()).or_insert_with(|| {
+                        self.nodes.push(Node { deps: all.clone(), rank: u32::MAX, ..Node::default() });
+                        u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
+                    });
+                    deps.push(join);
+                }
+            }
+            let own = u32::try_from(*vertex).unwrap_or(u32::MAX);
+            deps.retain(|dep| *dep != own);
+            if let Some(node) = self.nodes.get_mut(*vertex) {
+                node.deps = deps;
+            }
+        }
+        let _ = walk;
+    }
+
+    /// An object that goes and one that comes with the same identity: first one, then the other.
+    fn take_places(&mut self, decisions: &[(usize, Decision)]) {
+        let going: BTreeMap<_, u32> = decisions
+            .iter()
+            .filter(|(_, decision)| decision.change.action == Action::Delete)
+            .filter_map(|(vertex, decision)| Some((decision.change.before_id.clone()?, u32::try_from(*vertex).ok()?)))
+            .collect();
+        if going.is_empty() {
+            return;
+        }
+        for (vertex, decision) in decisions {
+            if decision.make.is_empty() || decision.change.action == Action::Update {
+                continue;
+            }
+            let other = decision.change.after_id.as_ref().and_then(|id| going.get(id));
+            if let (Some(other), Some(node)) = (other, self.nodes.get_mut(*vertex)) {
+                node.takes_place_of = Some(*other);
+            }
+        }
+    }
+
+    /// Ranks by address, so that the order of steps does not depend on the order of answers.
+    fn rank(&mut self, walk: &Walk<'_>, decisions: &[(usize, Decision)]) {
+        let mut all: Vec<(&InstanceAddr, Option<&Text>, usize)> =
+            decisions.iter().map(|(v, d)| (&d.change.addr, d.change.deposed.as_ref(), *v)).collect();
+        let undecided = walk.instances.iter().enumerate().filter_map(|(v, i)| Some((i.addr.as_ref()?, None, v)));
+        let decided: BTreeSet<usize> = decisions.iter().map(|(v, _)| *v).collect();
+        all.extend(undecided.filter(|(_, _, v)| !decided.contains(v)));
+        all.sort_unstable();
+        for (rank, (_, _, vertex)) in all.iter().enumerate() {
+            if let Some(node) = self.nodes.get_mut(*vertex) {
+                node.rank = u32::try_from(rank).unwrap_or(u32::MAX);
+            }
+        }
+        for vertex in 0..walk.instances.len() {
+            if walk.instances.get(vertex).is_some_and(|instance| instance.addr.is_none()) {
+                let deps = self.nodes.get(vertex).map(|node| node.deps.clone()).unwrap_or_default();
+                let ranks = deps.iter().filter_map(|dep| self.nodes.get(usize::try_from(*dep).ok()?).map(|n| n.rank));
+                let rank = ranks.max().unwrap_or(0);
+                if let Some(node) = self.nodes.get_mut(vertex) {
+                    node.rank = rank;
+                }
+            }
+        }
+    }
+
+    fn fill(&mut self, walk: &Walk<'_>, mut decisions: Vec<(usize, Decision)>) {
+        decisions.sort_by(|(_, a), (_, b)| {
+            (&a.change.addr, &a.change.deposed).cmp(&(&b.change.addr, &b.change.deposed))
+        });
+        for (number, (vertex, mut decision)) in decisions.into_iter().enumerate() {
+            let type_name = decision.change.addr.resource.type_name.clone();
+            let limits = walk
+                .registry
+                .provider_of(&type_name)
+                .and_then(|name| walk.registry.provider(name))
+                .map(|provider| provider.limits());
+            let timeouts = decision.change.timeouts.clone();
+            let deadline = |verb: Verb| {
+                let written = timeouts.get(verb.name()).copied();
+                written.unwrap_or_else(|| limits.as_ref().map_or(3_600, |limits| limits.deadline_s(&type_name, verb)))
+            };
+            if let Some(node) = self.nodes.get_mut(vertex) {
+                node.change = u32::try_from(number).ok();
+                let timed = |step: terrane_provider::StepSpec| {
+                    let seconds = deadline(step.verb);
+                    (step, seconds)
+                };
+                node.destroy = std::mem::take(&mut decision.destroy).into_iter().map(timed).collect();
+                node.make = std::mem::take(&mut decision.make).into_iter().map(timed).collect();
+                if decision.change.action == Action::DeleteThenCreate && node.is_create_first {
+                    decision.change.action = Action::CreateThenDelete;
+                }
+                decision.change.create_before_destroy = node.is_create_first;
+            }
+            self.changes.push(decision.change);
+        }
+    }
+
+    /// Nothing is done to objects: what is seen goes into the record.
+    fn only_refresh(&mut self) {
+        for node in &mut self.nodes {
+            node.make.clear();
+            node.destroy.clear();
+        }
+        for change in &mut self.changes {
+            change.leaves.clear();
+            change.handed_over.clear();
+            match change.action {
+                Action::Forget => {}
+                Action::Create if change.reasons.first() == Some(&Reason::Gone) => change.action = Action::Forget,
+                Action::Update | Action::DeleteThenCreate | Action::CreateThenDelete | Action::NoOp => {
+                    change.action = Action::NoOp;
+                    change.is_rerecorded = true;
+                    change.after = change.before.clone();
+                    change.after_id = change.before_id.clone();
+                }
+                Action::Create | Action::Delete | Action::Read => {
+                    change.action = Action::NoOp;
+                    change.after_id = None;
+                    change.is_rerecorded = false;
+                }
+            }
+        }
+    }
+}
+
+/// Addresses that each vertex refers to, through joins and data; a join of many stands as blocks without keys.
+fn dependencies(walk: &Walk<'_>) -> Vec<Vec<InstanceAddr>> {
+    let mut blocks: BTreeMap<u32, BTreeSet<InstanceAddr>> = BTreeMap::new();
+    walk.instances
+        .iter()
+        .map(|instance| {
+            let mut found = BTreeSet::new();
+            for dep in &instance.deps {
+                name(walk, *dep, &mut found, &mut blocks);
+            }
+            found.into_iter().collect()
+        })
+        .collect()
+}
+
+fn name(
+    walk: &Walk<'_>,
+    vertex: u32,
+    found: &mut BTreeSet<InstanceAddr>,
+    blocks: &mut BTreeMap<u32, BTreeSet<InstanceAddr>>,
+) {
+    let Some(instance) = usize::try_from(vertex).ok().and_then(|vertex| walk.instances.get(vertex)) else { return };
+    match &instance.addr {
+        Some(addr) if addr.resource.mode == BlockMode::Managed => {
+            found.insert(addr.clone());
+        }
+        Some(_) => {
+            for dep in &instance.deps {
+                name(walk, *dep, found, blocks);
+            }
+        }
+        None => {
+            if !blocks.contains_key(&vertex) {
+                let mut inner = BTreeSet::new();
+                for dep in &instance.deps {
+                    name(walk, *dep, &mut inner, blocks);
+                }
+                let whole = inner.into_iter().map(|addr| InstanceAddr::new(addr.resource, None)).collect();
+                blocks.insert(vertex, whole);
+            }
+            found.extend(blocks.get(&vertex).into_iter().flatten().cloned());
+        }
+    }
+}
+

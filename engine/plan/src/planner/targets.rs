@@ -1,0 +1,253 @@
+//! `-target`: which parts of the program and of the state take part.
+
+use super::walk::Walk;
+use crate::diag;
+use crate::plan::Mode;
+use std::collections::{BTreeMap, BTreeSet};
+use terrane_core::{AddrPattern, InstanceAddr, Place};
+use terrane_lang::eval::ir::{Body, Expr, ExprKind, Referent, Step};
+use terrane_lang::program::{Call, ModuleId, Node, Program, Repetition, Target};
+
+/// Marks the nodes that take part. Everything, where nothing is targeted.
+pub fn select(walk: &mut Walk<'_>) {
+    if walk.options.mode == Mode::Destroy {
+        for (number, node) in walk.program.order.iter().enumerate() {
+            let is_kept = match node {
+                Node::Variable(ModuleId(module), _) | Node::Local(ModuleId(module), _) => *module == 0,
+                Node::Provider(..) => true,
+                Node::Resource(..) | Node::Call(..) | Node::Output(..) => false,
+            };
+            if let Some(place) = walk.is_wanted.get_mut(number) {
+                *place = is_kept;
+            }
+        }
+    }
+    if walk.options.targets.is_empty() {
+        return;
+    }
+    for pattern in &walk.options.targets {
+        let is_recorded = walk.state.objects.keys().any(|(addr, _)| pattern.matches(addr));
+        if !is_recorded && !walk.program.declares(pattern) {
+            walk.problems.push(diag::TARGET_MATCHES_NOTHING.at(Place::Argument(format!("-target={pattern}"))));
+        }
+    }
+    if walk.options.mode != Mode::Destroy {
+        let wanted = closure(walk.program, &walk.options.targets);
+        for (number, node) in walk.program.order.iter().enumerate() {
+            if let Some(place) = walk.is_wanted.get_mut(number) {
+                *place = matches!(node, Node::Provider(..)) || wanted.contains(node);
+            }
+        }
+    }
+}
+
+/// Whether a recorded instance takes part: it is targeted, or something targeted needs its block.
+pub fn takes_part(walk: &Walk<'_>, addr: &InstanceAddr) -> bool {
+    if walk.options.targets.is_empty() || walk.options.targets.iter().any(|pattern| pattern.matches(addr)) {
+        return true;
+    }
+    if walk.options.mode == Mode::Destroy {
+        return false;
+    }
+    let Some((module, index)) = find(walk.program, addr) else { return false };
+    let number = walk.program.order.iter().position(|node| *node == Node::Resource(module, index));
+    let is_block_targeted = walk.options.targets.iter().any(|pattern| match pattern {
+        AddrPattern::Module(_) => false,
+        AddrPattern::Resource(target) => {
+            target.resource.type_name == addr.resource.type_name && target.resource.name == addr.resource.name
+        }
+    });
+    !is_block_targeted && number.and_then(|number| walk.is_wanted.get(number)).copied().unwrap_or(false)
+}
+
+/// The static module and number of the block that `addr` is an instance of.
+fn find(program: &Program, addr: &InstanceAddr) -> Option<(ModuleId, usize)> {
+    let mut module = ModuleId(0);
+    for step in addr.resource.module.steps() {
+        module = program.modules.get(module.0)?.calls.iter().find(|call| call.name == step.name)?.module;
+    }
+    let resources = &program.modules.get(module.0)?.resources;
+    let is_it = |r: &terrane_lang::program::Resource| {
+        r.mode == addr.resource.mode && r.type_name == addr.resource.type_name && r.name == addr.resource.name
+    };
+    resources.iter().position(is_it).map(|index| (module, index))
+}
+
+/// The targeted blocks and everything they refer to.
+fn closure(program: &Program, targets: &[AddrPattern]) -> BTreeSet<Node> {
+    let paths = call_paths(program);
+    let mut stack: Vec<Node> = program
+        .order
+        .iter()
+        .filter(|node| match node {
+            Node::Resource(module, index) => is_targeted(program, &paths, targets, *module, *index),
+            _ => false,
+        })
+        .copied()
+        .collect();
+    let mut wanted = BTreeSet::new();
+    while let Some(node) = stack.pop() {
+        if wanted.insert(node) {
+            references(program, node, &mut stack);
+        }
+    }
+    wanted
+}
+
+fn call_paths(program: &Program) -> BTreeMap<ModuleId, Vec<terrane_core::Text>> {
+    let mut paths = BTreeMap::from([(ModuleId(0), Vec::new())]);
+    for (number, module) in program.modules.iter().enumerate() {
+        let Some(path) = paths.get(&ModuleId(number)).cloned() else { continue };
+        for call in &module.calls {
+            let mut inner = path.clone();
+            inner.push(call.name.clone());
+            paths.insert(call.module, inner);
+        }
+    }
+    paths
+}
+
+fn is_targeted(
+    program: &Program,
+    paths: &BTreeMap<ModuleId, Vec<terrane_core::Text>>,
+    targets: &[AddrPattern],
+    module: ModuleId,
+    index: usize,
+) -> bool {
+    let (Some(path), Some(resource)) =
+        (paths.get(&module), program.modules.get(module.0).and_then(|m| m.resources.get(index)))
+    else {
+        return false;
+    };
+    targets.iter().any(|target| match target {
+        AddrPattern::Module(wanted) => {
+            wanted.steps().len() <= path.len() && wanted.steps().iter().zip(path).all(|(step, name)| step.name == *name)
+        }
+        AddrPattern::Resource(addr) => {
+            let wanted = &addr.resource;
+            wanted.module.steps().len() == path.len()
+                && wanted.module.steps().iter().zip(path).all(|(step, name)| step.name == *name)
+                && wanted.mode == resource.mode
+                && wanted.type_name == resource.type_name
+                && wanted.name == resource.name
+        }
+    })
+}
+
+/// Adds the nodes that `node` refers to.
+fn references(program: &Program, node: Node, out: &mut Vec<Node>) {
+    let (Node::Variable(module, _)
+    | Node::Local(module, _)
+    | Node::Resource(module, _)
+    | Node::Call(module, _)
+    | Node::Output(module, _)
+    | Node::Provider(module, _)) = node;
+    let Some(of) = program.modules.get(module.0) else { return };
+    if let Some((caller, call)) = of.caller {
+        out.push(Node::Call(caller, call));
+    }
+    match node {
+        Node::Variable(_, index) => {
+            let argument = of.caller.and_then(|(caller, call)| {
+                Some((caller, program.modules.get(caller.0)?.calls.get(call)?.arguments.get(index)?.as_ref()?))
+            });
+            if let Some((caller, argument)) = argument {
+                expression(program, caller, argument, out);
+            }
+        }
+        Node::Local(_, index) => {
+            if let Some(local) = of.locals.get(index) {
+                expression(program, module, &local.value, out);
+            }
+        }
+        Node::Output(_, index) => {
+            if let Some(output) = of.outputs.get(index) {
+                expression(program, module, &output.value, out);
+                targets(program, module, &output.depends_on, out);
+            }
+        }
+        Node::Call(_, index) => {
+            if let Some(Call { repetition, depends_on, .. }) = of.calls.get(index) {
+                repeated(program, module, repetition, out);
+                targets(program, module, depends_on, out);
+            }
+        }
+        Node::Resource(_, index) => {
+            if let Some(resource) = of.resources.get(index) {
+                repeated(program, module, &resource.repetition, out);
+                targets(program, module, &resource.depends_on, out);
+                body(program, module, &resource.body, out);
+                out.extend(resource.lifecycle.replace_triggered_by.iter().map(|t| Node::Resource(module, t.resource)));
+            }
+        }
+        Node::Provider(_, index) => {
+            if let Some(provider) = of.providers.get(index) {
+                body(program, module, &provider.body, out);
+            }
+        }
+    }
+}
+
+fn repeated(program: &Program, module: ModuleId, of: &Repetition, out: &mut Vec<Node>) {
+    match of {
+        Repetition::Single => {}
+        Repetition::Count(expr) | Repetition::ForEach(expr) => expression(program, module, expr, out),
+    }
+}
+
+fn targets(program: &Program, module: ModuleId, of: &[Target], out: &mut Vec<Node>) {
+    for target in of {
+        match target {
+            Target::Resource(index) => out.push(Node::Resource(module, *index)),
+            Target::Call(index) => whole_call(program, module, *index, out),
+        }
+    }
+}
+
+/// Everything inside a module call.
+fn whole_call(program: &Program, module: ModuleId, index: usize, out: &mut Vec<Node>) {
+    out.push(Node::Call(module, index));
+    let Some(callee) = program.modules.get(module.0).and_then(|m| m.calls.get(index)).map(|call| call.module) else {
+        return;
+    };
+    let Some(inner) = program.modules.get(callee.0) else { return };
+    out.extend((0..inner.resources.len()).map(|index| Node::Resource(callee, index)));
+    for call in 0..inner.calls.len() {
+        whole_call(program, callee, call, out);
+    }
+}
+
+fn body(program: &Program, module: ModuleId, of: &Body, out: &mut Vec<Node>) {
+    of.visit(&mut |expr| one(program, module, expr, out));
+}
+
+fn expression(program: &Program, module: ModuleId, of: &Expr, out: &mut Vec<Node>) {
+    of.visit(&mut |expr| one(program, module, expr, out));
+}
+
+fn one(program: &Program, module: ModuleId, expr: &Expr, out: &mut Vec<Node>) {
+    let index = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    match &expr.kind {
+        ExprKind::Variable(number) => out.push(Node::Variable(module, index(*number))),
+        ExprKind::Local(number) => out.push(Node::Local(module, index(*number))),
+        ExprKind::Reference(reference) => match reference.referent {
+            Referent::Resource(number) => out.push(Node::Resource(module, index(number))),
+            Referent::Call(number) => {
+                out.push(Node::Call(module, index(number)));
+                let called = program.modules.get(module.0).and_then(|m| m.calls.get(index(number)));
+                let Some(call) = called else { return };
+                let Some(callee) = program.modules.get(call.module.0) else { return };
+                let name = reference.steps.iter().find_map(|step| match step {
+                    Step::Attribute(name, _) => Some(name),
+                    Step::Index(_) => None,
+                });
+                for (at, output) in callee.outputs.iter().enumerate() {
+                    if name.is_none_or(|name| *name == output.name) {
+                        out.push(Node::Output(call.module, at));
+                    }
+                }
+            }
+        },
+        _ => {}
+    }
+}

@@ -1,0 +1,292 @@
+//! The beginning of a run and of each step.
+
+use super::{Effect, Pending, Running, Schedule, Stand, Then};
+use crate::diag;
+use crate::plan::{Change, Mode, Phase};
+use crate::state::{Entry, FORMAT, Recorded};
+use std::sync::Arc;
+use terrane_core::change::Action;
+use terrane_core::event::Event;
+use terrane_core::{Diagnostic, Value};
+use terrane_provider::{Intent, Reading, Target, Unreadable, Verb};
+
+impl Schedule<'_> {
+    /// Writes down that the run begins, what was found out about earlier runs, and what needs no step.
+    pub(super) fn begin(&mut self, now_ms: u64) {
+        let plan = self.plan.clone();
+        let mut entries = Vec::new();
+        if self.state.is_new() {
+            entries.push(Entry::Start { format: FORMAT, lineage: self.options.new_lineage.clone() });
+        }
+        let counts = plan.counts();
+        entries.push(Entry::Begin {
+            plan: plan.id.clone(),
+            summary: format!("{} to add, {} to change, {} to destroy", counts.add, counts.change, counts.destroy).into(),
+            at: self.options.at.clone(),
+            by: self.options.by.clone(),
+        });
+        for found in &plan.recovered {
+            if self.state.intents.iter().any(|open| open.intent.id == found.intent) {
+                entries.extend(found.entries.iter().cloned());
+            }
+        }
+        for (name, configuration) in &plan.providers {
+            if self.state.providers.get(name) != Some(configuration) {
+                entries.push(Entry::Provider { name: name.clone(), configuration: configuration.clone() });
+            }
+        }
+        entries.extend(plan.changes.iter().filter_map(|change| self.without_step(change)));
+        self.write(entries, Then::Begun);
+        self.resume(now_ms);
+    }
+
+    /// The entry of a change that no step belongs to.
+    fn without_step(&self, change: &Change) -> Option<Entry> {
+        let has_step = change.action.is_change()
+            && !change.leaves.iter().all(|leaf| leaf.path.first_name().is_some_and(|name| &**name == "lifecycle"));
+        let key = (change.addr.clone(), change.deposed.clone());
+        match change.action {
+            Action::Forget => self.state.objects.contains_key(&key).then(|| Entry::Forget {
+                step: None,
+                addr: change.addr.clone(),
+                deposed: change.deposed.clone(),
+            }),
+            Action::NoOp | Action::Update if change.is_rerecorded || (change.action == Action::Update && !has_step) => {
+                let recorded = self.state.objects.get(&key)?;
+                let sent = if self.plan.mode == Mode::RefreshOnly { recorded.sent.clone() } else { change.written.clone() };
+                Some(Entry::Record {
+                    step: None,
+                    record: Box::new(Recorded {
+                        id: change.after_id.clone().unwrap_or_else(|| recorded.id.clone()),
+                        access: change.after_access.clone().unwrap_or_else(|| recorded.access.clone()),
+                        schema_version: change.schema_version,
+                        sent,
+                        seen: change.before.clone(),
+                        owners: change.owners.clone(),
+                        secrets: if change.secrets.is_empty() { recorded.secrets.clone() } else { change.secrets.clone() },
+                        partial: None,
+                        dependencies: change.dependencies.clone(),
+                        prevent_destroy: change.prevent_destroy,
+                        create_before_destroy: change.create_before_destroy,
+                        timeouts: change.timeouts.clone(),
+                        ..(**recorded).clone()
+                    }),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Asks about the intents that an earlier run of this plan left open.
+    fn resume(&mut self, now_ms: u64) {
+        for open in self.state.intents.clone() {
+            let step = open.step;
+            if open.plan != self.plan.id || self.stand(step) != Stand::Waiting {
+                continue;
+            }
+            let Some(number) = self.plan.steps.get(super::at(step)).and_then(|step| step.change) else { continue };
+            let Ok((mut call, _)) = self.prepare_call(step, number) else { continue };
+            call.is_repeated = true;
+            let configuration = self.configuration(&open.intent.access.provider);
+            let running = Running {
+                call,
+                intent: Some(open.intent.clone()),
+                record: Box::new((*open.record).clone()),
+                configuration: configuration.clone(),
+                started_ms: now_ms,
+                handle: open.intent.handle.clone(),
+                has_place: false,
+            };
+            self.running.insert(step, running);
+            self.set(step, Stand::Running);
+            let ticket = self.ticket(Pending::Resolve(step));
+            self.outbox.push(Effect::Resolve { ticket, intent: open.intent.clone(), configuration });
+        }
+    }
+
+    /// Begins a step whose turn it is.
+    pub(super) fn start_step(&mut self, step: u32, now_ms: u64) {
+        let plan = self.plan.clone();
+        let Some(planned) = plan.steps.get(super::at(step)) else { return };
+        let Some(number) = planned.change else {
+            self.set(step, Stand::Done);
+            self.release(step);
+            return;
+        };
+        let Some(change) = plan.changes.get(super::at(number)) else { return };
+        let (call, record) = match self.prepare_call(step, number) {
+            Ok(prepared) => prepared,
+            Err(problem) => {
+                self.fail(step, *problem, now_ms);
+                return;
+            }
+        };
+        self.tell_start(step, number, change, &call, now_ms);
+        let configuration = self.configuration(&call.access.provider);
+        let is_record_only =
+            self.registry.resource(&call.addr.resource.type_name).is_some_and(|kind| kind.is_record_only());
+        let target = Target {
+            id: call.id.clone(),
+            access: call.access.clone(),
+            seen: call.seen.clone(),
+            sent: record.sent.clone(),
+        };
+        let started_ms = now_ms;
+        let running = Running {
+            call,
+            intent: None,
+            record,
+            configuration: configuration.clone(),
+            started_ms,
+            handle: None,
+            has_place: true,
+        };
+        self.running.insert(step, running);
+        self.set(step, Stand::Running);
+        self.places += 1;
+        if is_record_only {
+            self.call(step, None, now_ms);
+            return;
+        }
+        let ticket = self.ticket(Pending::Step(step));
+        self.outbox.push(Effect::Check { ticket, target: Box::new(target), configuration });
+    }
+
+    fn tell_start(&mut self, step: u32, number: u32, change: &Change, call: &terrane_provider::StepCall, now_ms: u64) {
+        let plan = self.plan.clone();
+        let Some(planned) = plan.steps.get(super::at(step)) else { return };
+        let action = action_of(planned.phase, change.action);
+        if let std::collections::btree_map::Entry::Vacant(place) = self.phase_started.entry((number, planned.phase)) {
+            place.insert(now_ms);
+            let id = (planned.spec.verb != Verb::Create).then(|| call.id.to_string().into());
+            self.tell(Event::ChangeStarted { addr: call.addr.clone(), action, id });
+        }
+        self.tell(Event::StepStarted {
+            addr: call.addr.clone(),
+            action,
+            step: call.step.clone(),
+            expected_s: planned.spec.expected_s,
+        });
+    }
+
+    /// Compares what is there with what the step relies on; goes on to the intent, or stops the step.
+    pub(super) fn checked(&mut self, step: u32, reading: Reading, now_ms: u64) {
+        let plan = self.plan.clone();
+        let Some(running) = self.running.get(&step).cloned() else { return };
+        let Some(planned) = plan.steps.get(super::at(step)) else { return };
+        let verb = planned.spec.verb;
+        let problem = match (&reading, verb) {
+            (Reading::Unreadable(Unreadable::WrongScope(fault) | Unreadable::Failed(fault)), _) => {
+                Some(diag::fault(fault, running.call.addr.clone().into()))
+            }
+            (Reading::Unreadable(Unreadable::NotYetReachable), _) => None,
+            (Reading::Absent | Reading::Partial { .. }, Verb::Create) => None,
+            (Reading::Present(_), Verb::Create) if !running.record.partial.as_ref().is_none_or(|p| p.done.len() <= 1) => None,
+            (Reading::Present(_), Verb::Create) => {
+                Some(diag::OBJECT_EXISTS.at(running.call.addr.clone()).with("object", &running.call.id))
+            }
+            (Reading::Absent, Verb::Update) => {
+                let problem = diag::PRECONDITION_FAILED.at(running.call.addr.clone());
+                Some(problem.with("object", &running.call.id).detail("the object is gone"))
+            }
+            (Reading::Present(actual), Verb::Update) => self.differs(step, actual, &running),
+            (Reading::Partial { .. }, Verb::Update) => None,
+            (Reading::Absent | Reading::Present(_) | Reading::Partial { .. }, Verb::Delete) => None,
+        };
+        match problem {
+            Some(problem) => self.fail(step, problem, now_ms),
+            None => self.intend(step, &reading, now_ms),
+        }
+    }
+
+    /// The first leaf of a step's preconditions that is no more as it was when the plan was made.
+    fn differs(&self, step: u32, actual: &Value, running: &Running) -> Option<Diagnostic> {
+        let planned = self.plan.steps.get(super::at(step))?;
+        let change = self.plan.changes.get(super::at(planned.change?))?;
+        for path in &planned.spec.leaves {
+            let then = change.before.at(path).unwrap_or(&Value::NULL);
+            let wanted = running.call.planned.at(path).unwrap_or(&Value::NULL);
+            let now = actual.at(path).unwrap_or(&Value::NULL);
+            if !now.is_same(then) && !now.is_same(wanted) {
+                let problem = diag::PRECONDITION_FAILED.at(running.call.addr.clone());
+                let problem = problem.with("argument", path).with("when planned", format!("{then:?}"));
+                return Some(problem.with("now", format!("{now:?}")));
+            }
+        }
+        None
+    }
+
+    /// Makes the intent durable before the world is touched.
+    fn intend(&mut self, step: u32, reading: &Reading, now_ms: u64) {
+        let plan = self.plan.clone();
+        let (Some(running), Some(planned)) = (self.running.get(&step).cloned(), plan.steps.get(super::at(step))) else {
+            return;
+        };
+        let Some(number) = planned.change else { return };
+        let Some(change) = plan.changes.get(super::at(number)) else { return };
+        let mut call = running.call.clone();
+        if let (Reading::Present(actual) | Reading::Partial { seen: actual, .. }, false) = (reading, planned.spec.verb == Verb::Create) {
+            call.seen = actual.clone();
+        }
+        let deposed = self.record_place(number, change, planned.phase);
+        let intent = Intent {
+            id: call.intent.clone(),
+            addr: call.addr.clone(),
+            deposed,
+            object: call.id.clone(),
+            access: call.access.clone(),
+            step: planned.spec.clone(),
+            token: call.token.clone(),
+            prior: call.prior.clone(),
+            planned: call.planned.clone(),
+            seen: call.seen.clone(),
+            at_ms: now_ms,
+            handle: None,
+        };
+        let mut entries = self.depose(number, change, planned.phase);
+        entries.push(Entry::Intent { step, intent: Box::new(intent.clone()), record: running.record.clone() });
+        if let Some(running) = self.running.get_mut(&step) {
+            running.call = call;
+            running.intent = Some(Arc::new(intent));
+        }
+        self.write(entries, Then::Call(step));
+    }
+
+    /// A replacement that is made first puts the old object aside.
+    fn depose(&self, number: u32, change: &Change, phase: Phase) -> Vec<Entry> {
+        if change.action != Action::CreateThenDelete || phase != Phase::Make {
+            return Vec::new();
+        }
+        let mark = self.deposed_mark(number);
+        let is_aside = self.state.objects.contains_key(&(change.addr.clone(), Some(mark.clone())));
+        match self.state.record(&change.addr) {
+            Some(old) if !is_aside => vec![
+                Entry::Record { step: None, record: Box::new(Recorded { deposed: Some(mark), ..(**old).clone() }) },
+                Entry::Forget { step: None, addr: change.addr.clone(), deposed: None },
+            ],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Calls the provider.
+    pub(super) fn call(&mut self, step: u32, handle: Option<(terrane_provider::Handle, u64)>, now_ms: u64) {
+        let Some(running) = self.running.get(&step).cloned() else { return };
+        let ticket = self.ticket(Pending::Step(step));
+        let (call, configuration) = (running.call, running.configuration);
+        self.outbox.push(match handle {
+            None => Effect::Start { ticket, call, configuration },
+            Some((handle, wait_ms)) => {
+                Effect::Poll { ticket, call, handle, configuration, not_before_ms: now_ms.saturating_add(wait_ms) }
+            }
+        });
+    }
+}
+
+/// What people are told that a phase does.
+pub(super) fn action_of(phase: Phase, action: Action) -> Action {
+    match (phase, action) {
+        (Phase::Destroy, _) => Action::Delete,
+        (Phase::Make, Action::Update) => Action::Update,
+        (Phase::Make, _) => Action::Create,
+    }
+}

@@ -15,7 +15,7 @@ mod judge;
 mod keys;
 pub mod leaves;
 mod order;
-pub(crate) mod recover;
+pub mod recover;
 mod scope;
 mod targets;
 mod walk;

@@ -105,3 +105,23 @@ fn running(open: &OpenIntent) -> Entry {
     record.partial = Some(Partial { verb: open.intent.step.verb, done, next: open.intent.step.name.clone() });
     Entry::Outcome { intent: open.intent.id.clone(), result: StepResult::Failed, record: Some(Box::new(record)) }
 }
+
+/// What to do with an answer about an intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Belief {
+    /// Take it.
+    Believe,
+    /// Ask again, not earlier than this moment in milliseconds since the Unix epoch.
+    AskAgain(u64),
+}
+
+/// Whether an answer can be believed: that nothing was done only once what was done would have shown,
+/// `settle_ms` of the remote side's time after the intent was written.
+#[must_use]
+pub fn believe(resolution: &Resolution, intent_ms: u64, settle_ms: u64, now_ms: u64) -> Belief {
+    let settled_ms = intent_ms.saturating_add(settle_ms);
+    if *resolution == Resolution::NotDone && now_ms < settled_ms {
+        return Belief::AskAgain(settled_ms);
+    }
+    Belief::Believe
+}

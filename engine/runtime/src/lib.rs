@@ -1,1 +1,28 @@
-//! Placeholder of the first build.
+//! All that touches the world: files, clock, environment, processes, remote sides.
+//!
+//! [`Workspace`] is what the command line talks to: it loads a configuration, plans, and, through a [`Session`]
+//! under the lock, applies. The planner and the schedule decide; this crate asks, writes and waits for them.
+//! It never prints: events go to an [`EventSink`], problems come back as values.
+
+pub mod clock;
+pub mod diag;
+pub mod environment;
+pub mod events;
+pub mod run;
+pub mod secrets;
+pub mod services;
+pub mod session;
+pub mod sources;
+pub mod store;
+pub mod workspace;
+
+mod answer;
+mod remote;
+mod world;
+
+pub use environment::Environment;
+pub use events::{EventSink, SharedSink};
+pub use run::Signal;
+pub use secrets::SecretOverride;
+pub use session::{Applied, ApplyRequest, Session};
+pub use workspace::{Configuration, PlanRequest, Workspace};

@@ -1,0 +1,89 @@
+//! Every problem that running can tell of, with its words.
+
+use crate::store::{Cut, LockHolder, StoreError};
+use terrane_core::{Diagnostic, InstanceAddr, Place};
+
+terrane_core::diagnostics! {
+    // The state.
+    STATE_LOCKED: error "state-locked" => "Somebody else holds the lock of the state";
+        help: "Wait for the other run, or give -lock-timeout; a lock without a heartbeat for 60 s is taken over";
+    LOCK_LOST: error "lock-lost" => "This run lost the lock of the state and stopped writing";
+        help: "Look at what the other run did, then run again: what was recorded before is kept";
+    STATE_NEWER: error "state-newer" => "The state was written by a newer version of Terrane";
+        help: "Run that version or a later one";
+    STATE_DAMAGED: error "state-damaged" => "The state cannot be read";
+        help: "Restore the files of the state from a copy";
+    STATE_UNREADABLE: error "state-unreadable" => "The files of the state cannot be opened";
+        help: "Check that the folder is there and may be read";
+    STATE_WRITE_FAILED: error "state-write-failed" => "The state cannot be written, so nothing else is started";
+        help: "Make room on the disk or give the right to write, then run again: what was recorded before is kept";
+    JOURNAL_DAMAGED: warning "journal-damaged" => "The end of the journal cannot be read and was left out";
+        help: "Plan again before anything else: changes that were recorded in the lost part are found by reading";
+    RECORD_NOT_FOUND: error "record-not-found" => "The state has no such object";
+        help: "`terrane state list` shows what there is";
+
+    // Secrets.
+    DIGEST_KEY_UNUSABLE: warning "digest-key-unusable" => "The key for digests of secrets cannot be used, so changes of secrets are not seen";
+        help: "Set TERRANE_DIGEST_KEY to at least 16 characters, or give the key file the mode 0600";
+    WRONG_SECRET_FLAG: error "wrong-secret-flag" => "This is not how a secret is given";
+        help: "Write -secret 'ADDRESS.path=env:NAME', or file:PATH in place of env:NAME";
+
+    // Halts.
+    PLANNER_WAITS: error "planner-waits" => "Planning waits for nothing, which is a bug in Terrane";
+        help: "Report it with the id planner-waits";
+    SCHEDULE_WAITS: error "schedule-waits" => "Applying waits for nothing, which is a bug in Terrane";
+        help: "Report it with the id schedule-waits; what is done is recorded, so plan and apply again";
+
+    // The sandbox.
+    CLOCK_RATE_REFUSED: error "clock-rate-refused" => "TERRANE_CLOCK_RATE is for sandboxes on this machine only";
+        help: "Unset TERRANE_CLOCK_RATE, or set AWS_ENDPOINT_URL and its like to addresses of this machine";
+}
+
+/// What a store's error is to people. `place` says where the state is.
+#[must_use]
+pub fn explain(error: StoreError, place: &str) -> Diagnostic {
+    match error {
+        StoreError::Locked(holder) => held(STATE_LOCKED.at(Place::State), &holder).with("state", place),
+        StoreError::LeaseLost(None) => LOCK_LOST.at(Place::State).with("state", place),
+        StoreError::LeaseLost(Some(holder)) => held(LOCK_LOST.at(Place::State), &holder).with("state", place),
+        StoreError::Newer { found } => STATE_NEWER
+            .at(Place::State)
+            .with("format", found)
+            .with("known", terrane_plan::state::FORMAT)
+            .with("state", place),
+        StoreError::Damaged { reason } => STATE_DAMAGED.at(Place::State).detail(reason).with("state", place),
+        StoreError::ReadFailed { reason } => STATE_UNREADABLE.at(Place::State).detail(reason).with("state", place),
+        StoreError::WriteFailed { reason } => STATE_WRITE_FAILED.at(Place::State).detail(reason).with("state", place),
+    }
+}
+
+fn held(diagnostic: Diagnostic, holder: &LockHolder) -> Diagnostic {
+    diagnostic
+        .with("held by", &holder.owner)
+        .with("operation", &holder.operation)
+        .with("since", &holder.created)
+        .with("last heartbeat", &holder.heartbeat)
+        .with("lock", &holder.id)
+}
+
+/// A log that could not be read to its end.
+#[must_use]
+pub fn journal_damaged(cut: &Cut) -> Diagnostic {
+    let said = JOURNAL_DAMAGED
+        .at(Place::State)
+        .detail(format!("{} bytes after serial {} are no entries: {}", cut.bytes, cut.serial, cut.reason));
+    match &cut.kept_in {
+        Some(file) => said.with("moved to", file),
+        None => said,
+    }
+}
+
+/// `state rm` of something that is not recorded.
+#[must_use]
+pub fn record_not_found(addr: &InstanceAddr, deposed: Option<&str>) -> Diagnostic {
+    let said = RECORD_NOT_FOUND.at(addr.clone());
+    match deposed {
+        Some(mark) => said.with("deposed", mark),
+        None => said,
+    }
+}

@@ -1,0 +1,260 @@
+//! Carries out the effects of a schedule: entries are written together, calls run side by side, completions come
+//! back one at a time, and what is told is told in order.
+
+use crate::events::SharedSink;
+use crate::world::World;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use terrane_core::{Text, Value};
+use terrane_plan::schedule::{Completed, Effect, End, Schedule, Ticket};
+use terrane_plan::state::Entry;
+use terrane_provider::{Async, Fault, Handle, Reading, Resolution, StepCall, Unreadable};
+use tokio::sync::mpsc;
+use tokio::task::{Id, JoinError, JoinSet};
+
+/// A wish to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C: the first time running steps are finished and nothing new is started; the second time the run
+    /// ends at once, with everything that is known written down.
+    Interrupt,
+    /// SIGTERM: running steps are finished and nothing new is started.
+    Terminate,
+}
+
+/// A state machine that hands out effects: a [`Schedule`].
+pub trait Machine {
+    /// Everything that can be done now.
+    fn next(&mut self, now_ms: u64) -> Vec<Effect>;
+    /// Takes in what came of an effect.
+    fn record(&mut self, ticket: Ticket, completed: Completed, now_ms: u64);
+    /// Starts nothing new from now on.
+    fn stop(&mut self);
+    /// How it ended.
+    fn end(&self) -> Option<End>;
+}
+
+impl Machine for Schedule<'_> {
+    fn next(&mut self, now_ms: u64) -> Vec<Effect> {
+        Self::next(self, now_ms)
+    }
+
+    fn record(&mut self, ticket: Ticket, completed: Completed, now_ms: u64) {
+        Self::record(self, ticket, completed, now_ms);
+    }
+
+    fn stop(&mut self) {
+        Self::stop(self);
+    }
+
+    fn end(&self) -> Option<End> {
+        Self::end(self)
+    }
+}
+
+/// When the run ends at once, entries under way are given so long to become durable.
+const LAST_WRITE: Duration = Duration::from_secs(2);
+
+type Written = (Vec<Ticket>, Result<(), Text>);
+
+/// What a call was made for, in case it does not come back.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Check,
+    Resolve,
+    Progress,
+}
+
+struct Run<'r, M, W> {
+    machine: &'r mut M,
+    world: &'r Arc<W>,
+    sink: &'r SharedSink,
+    calls: JoinSet<(Ticket, Completed)>,
+    under_way: HashMap<Id, (Ticket, Kind)>,
+    writes: FuturesUnordered<Async<'static, Written>>,
+}
+
+/// Drives `machine` to its end. `None` when it waits for nothing and has not ended, which is a mistake of it.
+pub async fn drive<M: Machine, W: World>(
+    machine: &mut M,
+    world: &Arc<W>,
+    sink: &SharedSink,
+    mut signals: mpsc::Receiver<Signal>,
+) -> Option<End> {
+    let mut run = Run {
+        machine,
+        world,
+        sink,
+        calls: JoinSet::new(),
+        under_way: HashMap::new(),
+        writes: FuturesUnordered::new(),
+    };
+    let mut is_stopping = false;
+    let mut is_heard = true;
+    loop {
+        run.hand_out();
+        if let Some(end) = run.machine.end() {
+            return Some(end);
+        }
+        if run.calls.is_empty() && run.writes.is_empty() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            signal = signals.recv(), if is_heard => match signal {
+                Some(Signal::Interrupt) if is_stopping => return Some(run.abandon().await),
+                Some(Signal::Interrupt | Signal::Terminate) => {
+                    is_stopping = true;
+                    run.machine.stop();
+                }
+                None => is_heard = false,
+            },
+            Some(written) = run.writes.next(), if !run.writes.is_empty() => run.written(written),
+            Some(called) = run.calls.join_next_with_id(), if !run.calls.is_empty() => run.called(called),
+        }
+        run.take_ready();
+    }
+}
+
+impl<M: Machine, W: World> Run<'_, M, W> {
+    /// Hands out effects until there are none that can be done at once. Entries of all rounds go out together.
+    fn hand_out(&mut self) {
+        let mut tickets = Vec::new();
+        let mut entries = Vec::new();
+        loop {
+            let effects = self.machine.next(self.world.now_ms());
+            let mut has_more = false;
+            for effect in effects {
+                has_more |= self.carry_out(effect, &mut tickets, &mut entries);
+            }
+            if !has_more {
+                break;
+            }
+        }
+        if !tickets.is_empty() {
+            let appended = self.world.append(entries);
+            self.writes.push(Box::pin(async move { (tickets, appended.await) }));
+        }
+    }
+
+    /// Whether the effect is done already, so that there may be more.
+    fn carry_out(&mut self, effect: Effect, tickets: &mut Vec<Ticket>, entries: &mut Vec<Entry>) -> bool {
+        let world = self.world.clone();
+        match effect {
+            Effect::Write { ticket, entries: more } => {
+                tickets.push(ticket);
+                entries.extend(more);
+            }
+            Effect::Tell(event) => self.sink.event(*event),
+            Effect::Check { ticket, target, configuration } => self.call(ticket, Kind::Check, async move {
+                Completed::Checked(world.check(&target, &configuration).await)
+            }),
+            Effect::Resolve { ticket, intent, configuration } => self.call(ticket, Kind::Resolve, async move {
+                Completed::Resolved(world.resolve(&intent, &configuration).await)
+            }),
+            Effect::Start { ticket, call, configuration } => return self.start(ticket, call, configuration),
+            Effect::Poll { ticket, call, handle, configuration, not_before_ms } => {
+                self.call(ticket, Kind::Progress, async move {
+                    world.wait_until(not_before_ms).await;
+                    Completed::Progressed(poll(&*world, &handle, &call, &configuration).await)
+                });
+            }
+        }
+        false
+    }
+
+    fn start(&mut self, ticket: Ticket, call: Box<StepCall>, configuration: Value) -> bool {
+        let world = self.world.clone();
+        if world.is_record_only(&call)
+            && let Some(result) = world.start(&call, &configuration).now_or_never()
+        {
+            self.machine.record(ticket, Completed::Progressed(result), world.now_ms());
+            return true;
+        }
+        self.call(ticket, Kind::Progress, async move {
+            Completed::Progressed(world.start(&call, &configuration).await)
+        });
+        false
+    }
+
+    fn call(&mut self, ticket: Ticket, kind: Kind, call: impl Future<Output = Completed> + Send + 'static) {
+        let handle = self.calls.spawn(async move { (ticket, call.await) });
+        self.under_way.insert(handle.id(), (ticket, kind));
+    }
+
+    fn written(&mut self, (tickets, result): Written) {
+        let now_ms = self.world.now_ms();
+        for ticket in tickets {
+            self.machine.record(ticket, Completed::Written(result.clone()), now_ms);
+        }
+    }
+
+    fn called(&mut self, called: Result<(Id, (Ticket, Completed)), JoinError>) {
+        let now_ms = self.world.now_ms();
+        match called {
+            Ok((id, (ticket, completed))) => {
+                self.under_way.remove(&id);
+                self.machine.record(ticket, completed, now_ms);
+            }
+            Err(error) => {
+                if let Some((ticket, kind)) = self.under_way.remove(&error.id()) {
+                    self.machine.record(ticket, lost(kind, error), now_ms);
+                }
+            }
+        }
+    }
+
+    /// Takes in what is there already, so that what it leads to is handed out together.
+    fn take_ready(&mut self) {
+        while let Some(Some(written)) = self.writes.next().now_or_never() {
+            self.written(written);
+        }
+        while let Some(called) = self.calls.try_join_next_with_id() {
+            self.called(called);
+        }
+    }
+
+    /// Ends at once: what runs is found again by its handle, what is being written becomes durable.
+    async fn abandon(&mut self) -> End {
+        self.machine.stop();
+        self.calls.abort_all();
+        let last = async {
+            while let Some(written) = self.writes.next().await {
+                self.written(written);
+            }
+        };
+        // Too slow a disk must not hold a run that is to end; what was not written is found by recovery.
+        let _ = tokio::time::timeout(LAST_WRITE, last).await;
+        self.machine.end().unwrap_or(End::Interrupted)
+    }
+}
+
+async fn poll<W: World>(
+    world: &W,
+    handle: &Handle,
+    call: &StepCall,
+    configuration: &Value,
+) -> Result<terrane_provider::Progress, Fault> {
+    world.poll(handle, call, configuration).await
+}
+
+/// What a call comes to that did not come back.
+fn lost(kind: Kind, error: JoinError) -> Completed {
+    let fault = Fault::bug("call", panic_text(error));
+    match kind {
+        Kind::Check => Completed::Checked(Reading::Unreadable(Unreadable::Failed(fault))),
+        Kind::Resolve => Completed::Resolved(Resolution::Failed(fault)),
+        Kind::Progress => Completed::Progressed(Err(fault)),
+    }
+}
+
+fn panic_text(error: JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else { return "the call was ended".to_owned() };
+    let panic: &(dyn Any + Send) = &*panic;
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the call stopped in the middle: {}", text.unwrap_or("without a message"))
+}

@@ -1,0 +1,342 @@
+//! The state in a folder: `log` with one line an entry, `snapshot` with one line a record, `lock`.
+//!
+//! A snapshot of serial n replaces all entries up to n; the log says with which serial it begins, so a stop between
+//! the two renames of a compaction loses nothing and repeats nothing.
+
+pub mod frame;
+
+mod files;
+mod lock;
+mod snapshot;
+mod writer;
+
+use super::{Cut, Grant, LoadedState, LockHolder, LockRequest, StateStore, StoreError};
+use crate::clock::Clock;
+use frame::Next;
+use lock::LockFile;
+use serde::{Deserialize, Serialize};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use terrane_plan::state::{Entry, FORMAT, State};
+use terrane_provider::Async;
+use writer::{Log, Writer};
+
+/// A log below this size is never compacted.
+const SMALLEST_COMPACTION: u64 = 4 * 1024 * 1024;
+
+/// A state in a folder.
+#[derive(Clone)]
+pub struct LocalStore {
+    folder: Arc<Path>,
+    lock: LockFile,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    writer: Option<Writer>,
+    snapshot_bytes: u64,
+}
+
+/// A name for a new history of state: 32 hexadecimal digits by chance.
+///
+/// # Errors
+/// The machine gives no random numbers.
+pub fn random_lineage() -> Result<terrane_core::Text, StoreError> {
+    let name = || Ok(format!("{}{}", files::random_name()?, files::random_name()?).into());
+    name().map_err(files::write_failed)
+}
+
+/// The first record of a log.
+#[derive(Serialize, Deserialize)]
+struct LogHeader {
+    format: u32,
+    /// Serial of the state before the first entry.
+    base_serial: u64,
+}
+
+/// The `format` of the first line of a file.
+fn format_of(header: &[u8]) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    serde_json::from_slice::<Format>(header).ok().map(|header| header.format)
+}
+
+/// What stands in the folder.
+struct Content {
+    state: State,
+    snapshot_bytes: u64,
+    log: Option<LogContent>,
+}
+
+struct LogContent {
+    bytes: Vec<u8>,
+    /// How much of it can be read.
+    good: usize,
+    /// Whether the header can be read.
+    has_header: bool,
+    cut: Option<Cut>,
+}
+
+impl LocalStore {
+    /// The state in `folder`. Nothing is made before the lock is taken.
+    #[must_use]
+    pub fn new(folder: &Path, clock: Arc<dyn Clock>) -> Self {
+        Self { folder: folder.into(), lock: LockFile::new(folder, clock), open: Arc::default() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, Open> {
+        // What is inside is replaced as a whole, so a panic elsewhere leaves it sound.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> Result<Content, StoreError> {
+        // The log first: a compaction by another run between the two reads then shows as a log that the snapshot covers.
+        let log = files::read(&self.path("log"))?;
+        let snapshot = files::read(&self.path("snapshot"))?;
+        let snapshot_bytes = snapshot.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let mut state = match snapshot {
+            Some(bytes) => snapshot::read(&bytes)?,
+            None => State::default(),
+        };
+        let log = log.map(|bytes| replay(bytes, &mut state)).transpose()?;
+        Ok(Content { state, snapshot_bytes, log })
+    }
+
+    fn load_to_write(&self, grant: &Grant) -> Result<LoadedState, StoreError> {
+        self.lock.check(grant)?;
+        self.open().writer = None;
+        let Content { state, snapshot_bytes, log } = self.read()?;
+        let mut cut = None;
+        let bytes = match log {
+            Some(mut log) => {
+                cut = log.cut.take();
+                if let Some(cut) = &mut cut {
+                    cut.kept_in = Some(self.set_aside(&log, cut.serial)?);
+                }
+                if log.has_header { log.good } else { self.new_log(state.serial)? }
+            }
+            None => self.new_log(state.serial)?,
+        };
+        let file = OpenOptions::new().append(true).open(self.path("log")).map_err(files::write_failed)?;
+        let log = Log {
+            file,
+            bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+            serial: state.serial,
+            lock: self.lock.clone(),
+            lock_path: self.path("lock"),
+            grant: grant.clone(),
+        };
+        let mut open = self.open();
+        open.snapshot_bytes = snapshot_bytes;
+        open.writer = Some(Writer::start(log)?);
+        Ok(LoadedState { state, cut })
+    }
+
+    /// Moves what cannot be read to a file of its own; it is durable there before the log is cut.
+    fn set_aside(&self, log: &LogContent, serial: u64) -> Result<String, StoreError> {
+        let rest = log.bytes.get(log.good..).unwrap_or_default();
+        let mut name = format!("log.damaged-{serial}");
+        let mut attempt = 1;
+        let mut file = loop {
+            match files::new_file(&self.path(&name)) {
+                Ok(file) => break file,
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && attempt < 1_000 => {
+                    attempt += 1;
+                    name = format!("log.damaged-{serial}.{attempt}");
+                }
+                Err(error) => return Err(files::write_failed(error)),
+            }
+        };
+        let mut cut = || {
+            file.write_all(rest)?;
+            file.sync_all()?;
+            files::sync_folder(&self.folder)?;
+            let log_file = OpenOptions::new().write(true).open(self.path("log"))?;
+            log_file.set_len(u64::try_from(log.good).unwrap_or(u64::MAX))?;
+            log_file.sync_all()
+        };
+        cut().map_err(files::write_failed)?;
+        Ok(self.path(&name).display().to_string())
+    }
+
+    /// Puts a log without entries in place; gives its length.
+    fn new_log(&self, base_serial: u64) -> Result<usize, StoreError> {
+        let mut header = Vec::new();
+        frame::push(&LogHeader { format: FORMAT, base_serial }, &mut header).map_err(|e| files::write_failed(e.into()))?;
+        self.put_durably("log", |file| file.write_all(&header)).map_err(files::write_failed)?;
+        Ok(header.len())
+    }
+
+    /// A file is written, synced, renamed, and the rename is synced.
+    fn put_durably(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let temporary = self.path(&format!("{name}.tmp-{}", files::random_name()?));
+        let put = || {
+            let mut file = files::new_file(&temporary)?;
+            write(&mut file)?;
+            file.sync_all()?;
+            std::fs::rename(&temporary, self.path(name))?;
+            files::sync_folder(&self.folder)
+        };
+        let result = put();
+        if result.is_err() {
+            // It may be renamed already; the first error is the one to tell.
+            let _ = std::fs::remove_file(&temporary);
+        }
+        result
+    }
+
+    fn put_snapshot(&self, grant: &Grant, state: &State) -> Result<(), StoreError> {
+        let writer = self.open().writer.take().ok_or_else(writer::stopped)?;
+        let mut log = writer.stop()?;
+        self.lock.check(grant)?;
+        if log.grant != *grant || log.serial != state.serial {
+            return Err(StoreError::WriteFailed { reason: "the snapshot is not of the last serial".to_owned() });
+        }
+        let mut bytes = 0;
+        self.put_durably("snapshot", |file| {
+            bytes = snapshot::write(state, std::io::BufWriter::with_capacity(1 << 20, file))?;
+            Ok(())
+        })
+        .map_err(files::write_failed)?;
+        log.bytes = u64::try_from(self.new_log(state.serial)?).unwrap_or(u64::MAX);
+        log.file = OpenOptions::new().append(true).open(self.path("log")).map_err(files::write_failed)?;
+        let mut open = self.open();
+        open.snapshot_bytes = bytes;
+        open.writer = Some(Writer::start(log)?);
+        Ok(())
+    }
+}
+
+/// Plays the entries of a log over `state`, as far as they can be read.
+fn replay(bytes: Vec<u8>, state: &mut State) -> Result<LogContent, StoreError> {
+    let mut log = LogContent { bytes, good: 0, has_header: false, cut: None };
+    let mut covered = 0;
+    let reason = loop {
+        match frame::next(&log.bytes, log.good) {
+            Next::End => break (!log.has_header).then_some("it has no first record"),
+            Next::Damaged(reason) => break Some(reason),
+            Next::Record(body, after) => {
+                if !log.has_header {
+                    covered = entries_in_snapshot(body, state)?;
+                    log.has_header = true;
+                } else if covered > 0 {
+                    covered -= 1;
+                } else {
+                    // Its checksum is right, so it was written like this: not damage, and not ours to leave out.
+                    state.apply(serde_json::from_slice(body).map_err(|error| StoreError::Damaged {
+                        reason: format!("the journal has an entry that this version does not know: {error}"),
+                    })?);
+                }
+                log.good = after;
+            }
+        }
+    };
+    if let Some(reason) = reason {
+        let bytes = u64::try_from(log.bytes.len() - log.good).unwrap_or(u64::MAX);
+        log.cut = Some(Cut { serial: state.serial, bytes, kept_in: None, reason: reason.to_owned() });
+    }
+    Ok(log)
+}
+
+/// How many entries after this header are in the snapshot already.
+fn entries_in_snapshot(header: &[u8], state: &State) -> Result<u64, StoreError> {
+    let damaged = |reason: &str| StoreError::Damaged { reason: reason.to_owned() };
+    let format = format_of(header).ok_or_else(|| damaged("the journal has no header"))?;
+    if format > FORMAT {
+        return Err(StoreError::Newer { found: format });
+    }
+    let header: LogHeader = serde_json::from_slice(header).map_err(|_| damaged("the journal has no header"))?;
+    let gap = || damaged("the journal begins after the snapshot ends: the snapshot is missing or older");
+    state.serial.checked_sub(header.base_serial).ok_or_else(gap)
+}
+
+impl StateStore for LocalStore {
+    fn place(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    fn load<'a>(&'a self, grant: Option<&'a Grant>) -> Async<'a, Result<LoadedState, StoreError>> {
+        let (store, grant) = (self.clone(), grant.cloned());
+        aside(move || match grant {
+            Some(grant) => store.load_to_write(&grant),
+            None => store.read().map(|content| LoadedState {
+                state: content.state,
+                cut: content.log.and_then(|log| log.cut),
+            }),
+        })
+    }
+
+    fn append(&self, grant: &Grant, entries: &[Entry]) -> Async<'static, Result<u64, StoreError>> {
+        let mut frames = Vec::with_capacity(entries.len().saturating_mul(512));
+        let framed = entries.iter().try_for_each(|entry| frame::push(entry, &mut frames));
+        let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        let queued = framed.map_err(|error| files::write_failed(error.into())).and_then(|()| {
+            let open = self.open();
+            open.writer.as_ref().ok_or_else(writer::stopped)?.append(grant, frames, count)
+        });
+        Box::pin(async move { queued?.await.unwrap_or_else(|_| Err(writer::stopped())) })
+    }
+
+    fn is_compaction_due(&self) -> bool {
+        let open = self.open();
+        let log = open.writer.as_ref().map_or(0, Writer::bytes);
+        log > SMALLEST_COMPACTION && log > open.snapshot_bytes
+    }
+
+    fn compact<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>> {
+        let (store, grant, state) = (self.clone(), grant.clone(), state.clone());
+        aside(move || store.put_snapshot(&grant, &state))
+    }
+
+    fn lock<'a>(&'a self, request: &'a LockRequest) -> Async<'a, Result<Grant, StoreError>> {
+        let (lock, request) = (self.lock.clone(), request.clone());
+        aside(move || lock.take(&request))
+    }
+
+    fn renew<'a>(&'a self, grant: &'a Grant) -> Async<'a, Result<(), StoreError>> {
+        let (lock, grant) = (self.lock.clone(), grant.clone());
+        aside(move || lock.renew(&grant))
+    }
+
+    fn unlock<'a>(&'a self, grant: &'a Grant) -> Async<'a, Result<(), StoreError>> {
+        let (store, grant) = (self.clone(), grant.clone());
+        aside(move || {
+            // What waits is written while the lock is still ours.
+            store.open().writer = None;
+            store.lock.release(&grant)
+        })
+    }
+
+    fn holder(&self) -> Async<'_, Result<Option<LockHolder>, StoreError>> {
+        let lock = self.lock.clone();
+        aside(move || lock.holder().map_err(|error| StoreError::ReadFailed { reason: error.to_string() }))
+    }
+}
+
+/// Runs work on files where it may block.
+fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Async<'static, Result<T, StoreError>> {
+    Box::pin(async move {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result,
+            Err(error) => Err(StoreError::ReadFailed { reason: format!("a task of the store ended early: {error}") }),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

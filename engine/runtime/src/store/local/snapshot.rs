@@ -1,0 +1,151 @@
+//! The snapshot: a header line, one line a record, and a last line that proves that it is whole.
+
+use crate::store::StoreError;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+use terrane_core::{Text, Value};
+use terrane_plan::state::{Applying, FORMAT, OpenIntent, Recorded, RecordedOutput, State};
+use terrane_provider::ProviderName;
+
+/// The first line.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    lineage: Text,
+    serial: u64,
+}
+
+/// Any line between the first and the last.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum LineOut<'a> {
+    Object(&'a Recorded),
+    Intent(&'a OpenIntent),
+    Outputs(&'a BTreeMap<Text, RecordedOutput>),
+    Provider(&'a ProviderName, &'a Value),
+    Applying(&'a Applying),
+    End { checksum: u32 },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LineIn {
+    Object(Box<Recorded>),
+    Intent(Box<OpenIntent>),
+    Outputs(BTreeMap<Text, RecordedOutput>),
+    Provider(ProviderName, Value),
+    Applying(Applying),
+    End { checksum: u32 },
+}
+
+/// Counts the bytes that go through, and their checksum.
+struct Counted<W> {
+    inner: W,
+    checksum: crc32fast::Hasher,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.checksum.update(bytes.get(..written).unwrap_or_default());
+        self.bytes += u64::try_from(written).unwrap_or_default();
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Writes `state` and gives the number of bytes.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(state: &State, out: impl Write) -> io::Result<u64> {
+    let mut out = Counted { inner: out, checksum: crc32fast::Hasher::new(), bytes: 0 };
+    line(&mut out, &Header { format: FORMAT, lineage: state.lineage.clone(), serial: state.serial })?;
+    line(&mut out, &LineOut::Applying(&state.applying))?;
+    line(&mut out, &LineOut::Outputs(&state.outputs))?;
+    for (name, configuration) in &state.providers {
+        line(&mut out, &LineOut::Provider(name, configuration))?;
+    }
+    for record in state.objects.values() {
+        line(&mut out, &LineOut::Object(record))?;
+    }
+    for intent in &state.intents {
+        line(&mut out, &LineOut::Intent(intent))?;
+    }
+    let checksum = out.checksum.clone().finalize();
+    line(&mut out, &LineOut::End { checksum })?;
+    out.flush()?;
+    Ok(out.bytes)
+}
+
+fn line(out: &mut impl Write, content: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, content)?;
+    out.write_all(b"\n")
+}
+
+/// Reads a snapshot.
+///
+/// # Errors
+/// [`StoreError::Newer`]; [`StoreError::Damaged`] when it is not whole.
+pub fn read(bytes: &[u8]) -> Result<State, StoreError> {
+    let mut lines = Lines { bytes, at: 0 };
+    let first = lines.next().ok_or_else(|| damaged("the snapshot is empty"))?;
+    let format = crate::store::local::format_of(first).ok_or_else(|| damaged("the snapshot has no header"))?;
+    if format > FORMAT {
+        return Err(StoreError::Newer { found: format });
+    }
+    let header: Header = serde_json::from_slice(first).map_err(|_| damaged("the snapshot has no header"))?;
+    let mut state = State { lineage: header.lineage, serial: header.serial, ..State::default() };
+    let mut objects = Vec::new();
+    loop {
+        let before = lines.at;
+        let Some(text) = lines.next() else { return Err(damaged("the snapshot has no end")) };
+        let line: LineIn = serde_json::from_slice(text)
+            .map_err(|error| damaged(&format!("the snapshot has a line that cannot be read: {error}")))?;
+        match line {
+            LineIn::Object(record) => objects.push(((record.addr.clone(), record.deposed.clone()), Arc::new(*record))),
+            LineIn::Intent(intent) => state.intents.push(*intent),
+            LineIn::Outputs(outputs) => state.outputs = outputs,
+            LineIn::Provider(name, configuration) => {
+                state.providers.insert(name, configuration);
+            }
+            LineIn::Applying(applying) => state.applying = applying,
+            LineIn::End { checksum } => {
+                if crc32fast::hash(bytes.get(..before).unwrap_or_default()) != checksum || lines.at != bytes.len() {
+                    return Err(damaged("the snapshot does not have its checksum"));
+                }
+                // They stand in order, so this builds the map in one go.
+                state.objects = objects.into_iter().collect();
+                return Ok(state);
+            }
+        }
+    }
+}
+
+fn damaged(reason: &str) -> StoreError {
+    StoreError::Damaged { reason: reason.to_owned() }
+}
+
+/// Lines that end; what stands after the last line feed is none.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.bytes.get(self.at..)?;
+        // A JSON text holds no line feed, so the line is what one value takes. Looking for the line feed is quick enough.
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        self.at += end + 1;
+        rest.get(..end)
+    }
+}

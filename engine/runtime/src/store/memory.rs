@@ -1,0 +1,139 @@
+//! A state in memory: for tests and simulation. It keeps entries as text, as a file would.
+
+use super::{Grant, LEASE_MS, LoadedState, LockHolder, LockRequest, StateStore, StoreError};
+use crate::clock::{Clock, from_rfc3339, rfc3339};
+use std::sync::{Arc, Mutex, PoisonError};
+use terrane_plan::state::{Entry, State};
+use terrane_provider::Async;
+
+/// A state in memory. Clones are handles on the same state, as two processes would have.
+#[derive(Clone)]
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    log: Vec<String>,
+    holder: Option<LockHolder>,
+    fencing: u64,
+}
+
+impl MemoryStore {
+    /// An empty one.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, shared: Arc::default() }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Shared) -> T) -> T {
+        work(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Shared {
+    fn check(&self, grant: &Grant) -> Result<(), StoreError> {
+        match &self.holder {
+            Some(holder) if holder.id == grant.id => Ok(()),
+            other => Err(StoreError::LeaseLost(other.clone().map(Box::new))),
+        }
+    }
+
+    fn load(&self, grant: Option<&Grant>) -> Result<LoadedState, StoreError> {
+        grant.map_or(Ok(()), |grant| self.check(grant))?;
+        let mut state = State::default();
+        for text in &self.log {
+            let entry = serde_json::from_str(text).map_err(|error| StoreError::Damaged { reason: error.to_string() })?;
+            state.apply(entry);
+        }
+        Ok(LoadedState { state, cut: None })
+    }
+
+    fn append(&mut self, grant: &Grant, entries: &[Entry]) -> Result<u64, StoreError> {
+        self.check(grant)?;
+        for entry in entries {
+            let text = serde_json::to_string(entry).map_err(|error| StoreError::WriteFailed { reason: error.to_string() })?;
+            self.log.push(text);
+        }
+        Ok(u64::try_from(self.log.len()).unwrap_or(u64::MAX))
+    }
+
+    fn lock(&mut self, request: &LockRequest, now_ms: u64) -> Result<Grant, StoreError> {
+        if let Some(holder) = &self.holder
+            && from_rfc3339(&holder.heartbeat).is_some_and(|last| now_ms.saturating_sub(last) < LEASE_MS)
+        {
+            return Err(StoreError::Locked(Box::new(holder.clone())));
+        }
+        self.fencing += 1;
+        let now = rfc3339(now_ms);
+        let holder = LockHolder {
+            id: format!("memory-{}", self.fencing).into(),
+            owner: request.owner.clone(),
+            operation: request.operation.clone(),
+            created: now.clone(),
+            heartbeat: now,
+            fencing: self.fencing,
+            machine: "".into(),
+            process: "".into(),
+        };
+        let grant = Grant { id: holder.id.clone(), fencing: holder.fencing };
+        self.holder = Some(holder);
+        Ok(grant)
+    }
+}
+
+fn ready<T: Send + 'static>(result: T) -> Async<'static, T> {
+    Box::pin(std::future::ready(result))
+}
+
+impl StateStore for MemoryStore {
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn load<'a>(&'a self, grant: Option<&'a Grant>) -> Async<'a, Result<LoadedState, StoreError>> {
+        ready(self.with(|shared| shared.load(grant)))
+    }
+
+    fn append(&self, grant: &Grant, entries: &[Entry]) -> Async<'static, Result<u64, StoreError>> {
+        ready(self.with(|shared| shared.append(grant, entries)))
+    }
+
+    fn is_compaction_due(&self) -> bool {
+        false
+    }
+
+    fn compact<'a>(&'a self, grant: &'a Grant, _state: &'a State) -> Async<'a, Result<(), StoreError>> {
+        ready(self.with(|shared| shared.check(grant)))
+    }
+
+    fn lock<'a>(&'a self, request: &'a LockRequest) -> Async<'a, Result<Grant, StoreError>> {
+        let now_ms = self.clock.now_ms();
+        ready(self.with(|shared| shared.lock(request, now_ms)))
+    }
+
+    fn renew<'a>(&'a self, grant: &'a Grant) -> Async<'a, Result<(), StoreError>> {
+        let now = rfc3339(self.clock.now_ms());
+        ready(self.with(|shared| {
+            shared.check(grant)?;
+            if let Some(holder) = &mut shared.holder {
+                holder.heartbeat = now;
+            }
+            Ok(())
+        }))
+    }
+
+    fn unlock<'a>(&'a self, grant: &'a Grant) -> Async<'a, Result<(), StoreError>> {
+        ready(self.with(|shared| {
+            if shared.check(grant).is_ok() {
+                shared.holder = None;
+            }
+            Ok(())
+        }))
+    }
+
+    fn holder(&self) -> Async<'_, Result<Option<LockHolder>, StoreError>> {
+        ready(self.with(|shared| Ok(shared.holder.clone())))
+    }
+}

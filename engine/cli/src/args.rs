@@ -1,0 +1,490 @@
+//! The command line as data: commands, flags, positional arguments. Every flag is declared here once; help,
+//! suggestions and the reading of one-dash flags all come from this.
+
+use clap::{Args, Parser, Subcommand};
+
+/// Reads a truth as Go's flag package does: what Terraform's users write.
+fn truth(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(String::from("write true or false")),
+    }
+}
+
+/// Reads a duration: `30s`, `2m`, `1h30m`, `500ms`.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || String::from("write a duration such as 30s, 2m or 1h30m");
+    let mut total = std::time::Duration::ZERO;
+    let mut rest = text;
+    if rest == "0" {
+        return Ok(total);
+    }
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, tail) = rest.split_at(digits);
+        let unit_end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit_end);
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let millis = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(wrong()),
+        };
+        let part = number.checked_mul(millis).map(std::time::Duration::from_millis).ok_or_else(wrong)?;
+        total = total.checked_add(part).ok_or_else(wrong)?;
+        rest = tail;
+    }
+    Ok(total)
+}
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "terrane", about = "Plans and applies fleets of Kubernetes clusters", disable_help_subcommand = true)]
+pub struct Arguments {
+    /// Run in this folder instead of the current one
+    #[arg(long, value_name = "DIR")]
+    pub chdir: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check that the configuration can be read and its providers are there
+    Init(InitArguments),
+    /// Check the configuration without reading anything remote
+    Validate(JsonArguments),
+    /// Rewrite configuration files in the canonical form
+    Fmt(FmtArguments),
+    /// Show what apply would do, and why
+    Plan(PlanArguments),
+    /// Make the world as it is written
+    Apply(ApplyArguments),
+    /// Destroy everything that is recorded
+    Destroy(ApplyArguments),
+    /// Show what others changed behind our back; changes nothing
+    Drift(DriftArguments),
+    /// Show a saved plan, or the state
+    Show(ShowArguments),
+    /// Show the outputs of the root module
+    Output(OutputArguments),
+    /// Look at the state, or take something out of it
+    State(StateArguments),
+    /// List the providers of the configuration
+    Providers(ProvidersArguments),
+    /// Show the version
+    Version(JsonArguments),
+    /// Show all of it in a sandbox, without an account, in under a minute
+    Demo(DemoArguments),
+    /// Run emulated clouds on this machine
+    Sandbox(SandboxArguments),
+    /// Print schemas, formats and diagnostics as one JSON document
+    #[command(hide = true)]
+    InternalSchemas(CommonArguments),
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CommonArguments {
+    /// Write no colour
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub no_color: bool,
+}
+
+/// A command with nothing but `-json`.
+#[derive(Debug, Args)]
+pub struct JsonArguments {
+    /// Write JSON
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub json: bool,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// Ask nothing
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = truth)]
+    pub input: bool,
+    /// Set up the backend; there is only the local one yet
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = truth)]
+    pub backend: bool,
+    /// Accepted for scripts: providers are part of the binary
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub upgrade: bool,
+    /// Accepted for scripts: there is no backend to configure anew
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub reconfigure: bool,
+    /// Accepted for scripts: local modules are read in place
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = truth)]
+    pub get: bool,
+    /// Write JSON
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub json: bool,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// `fmt`.
+#[derive(Debug, Args)]
+pub struct FmtArguments {
+    /// Files and folders; `-` for standard input
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Write nothing; exit with 3 when there is something to do
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub check: bool,
+    /// Show what changes
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub diff: bool,
+    /// Go into folders
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub recursive: bool,
+    /// Rewrite the files
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = truth)]
+    pub write: bool,
+    /// Print names of files that change
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = truth)]
+    pub list: bool,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// What planning takes, in whichever command it happens.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PlanningArguments {
+    /// Give a variable its value
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+    /// Read values of variables from a file
+    #[arg(long, value_name = "FILE")]
+    pub var_file: Vec<String>,
+    /// Plan only this address and what it depends on
+    #[arg(long, value_name = "ADDR")]
+    pub target: Vec<String>,
+    /// Replace this object even if it need not be
+    #[arg(long, value_name = "ADDR")]
+    pub replace: Vec<String>,
+    /// Read objects before planning
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = truth)]
+    pub refresh: bool,
+    /// Only take into the state what is seen
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub refresh_only: bool,
+    /// Plan to destroy everything
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub destroy: bool,
+    /// Let a plan replace this cluster
+    #[arg(long, value_name = "ADDR")]
+    pub allow_replace: Vec<String>,
+    /// Let a plan destroy this protected object
+    #[arg(long, value_name = "ADDR")]
+    pub allow_destroy: Vec<String>,
+    /// Say where a secret comes from now, `ADDR.path=env:NAME` or `file:PATH`
+    #[arg(long, value_name = "ADDR.PATH=SOURCE")]
+    pub secret: Vec<String>,
+}
+
+/// What every command takes that works with the world and the state.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RunArguments {
+    /// How many steps may be started and unfinished at once
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    pub parallelism: u16,
+    /// Hold the lock of the state
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = truth)]
+    pub lock: bool,
+    /// Wait for the lock for so long
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub lock_timeout: std::time::Duration,
+    /// Ask when something is missing
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = truth)]
+    pub input: bool,
+    /// Write JSON, one object a line
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub json: bool,
+    /// Show warnings as one line each
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub compact_warnings: bool,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// Save the plan in this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<String>,
+    /// Exit with 2 when there are changes
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub detailed_exitcode: bool,
+    /// What planning takes.
+    #[command(flatten)]
+    pub planning: PlanningArguments,
+    /// What working with the world takes.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `apply` and `destroy`.
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    /// A plan file, applied as it is
+    #[arg(value_name = "PLANFILE")]
+    pub plan_file: Option<String>,
+    /// Do not ask
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub auto_approve: bool,
+    /// What planning takes.
+    #[command(flatten)]
+    pub planning: PlanningArguments,
+    /// What working with the world takes.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `drift`.
+#[derive(Debug, Args)]
+pub struct DriftArguments {
+    /// Give a variable its value
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+    /// Read values of variables from a file
+    #[arg(long, value_name = "FILE")]
+    pub var_file: Vec<String>,
+    /// Look only at this address
+    #[arg(long, value_name = "ADDR")]
+    pub target: Vec<String>,
+    /// What working with the world takes.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// A plan file; the state where none is given
+    #[arg(value_name = "PLANFILE")]
+    pub plan_file: Option<String>,
+    /// Write JSON
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub json: bool,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// `output`.
+#[derive(Debug, Args)]
+pub struct OutputArguments {
+    /// One output; all of them where none is given
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Write JSON
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth, conflicts_with = "raw")]
+    pub json: bool,
+    /// Write the bare text of one output
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub raw: bool,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// `state`.
+#[derive(Debug, Args)]
+pub struct StateArguments {
+    /// What to do with the state.
+    #[command(subcommand)]
+    pub command: StateCommand,
+}
+
+/// Commands below `state`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List addresses in the state
+    List(StateListArguments),
+    /// Show one object as it is recorded
+    Show(StateShowArguments),
+    /// Take objects out of the state; they stay where they are
+    Rm(StateRmArguments),
+}
+
+/// `state list`.
+#[derive(Debug, Args)]
+pub struct StateListArguments {
+    /// Only these
+    #[arg(value_name = "ADDR")]
+    pub addresses: Vec<String>,
+    /// Only the object with this id
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// `state show`.
+#[derive(Debug, Args)]
+pub struct StateShowArguments {
+    /// The instance
+    #[arg(value_name = "ADDR")]
+    pub address: String,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// `state rm`.
+#[derive(Debug, Args)]
+pub struct StateRmArguments {
+    /// What is forgotten
+    #[arg(value_name = "ADDR", required = true)]
+    pub addresses: Vec<String>,
+    /// Only say what would be forgotten
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub dry_run: bool,
+    /// Hold the lock of the state
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = truth)]
+    pub lock: bool,
+    /// Wait for the lock for so long
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub lock_timeout: std::time::Duration,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// `providers`.
+#[derive(Debug, Args)]
+pub struct ProvidersArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<ProvidersCommand>,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// Commands below `providers`.
+#[derive(Debug, Subcommand)]
+pub enum ProvidersCommand {
+    /// Print the schemas of all types; needs -json
+    Schema(JsonArguments),
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Leave the folder of the demo in place
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub keep: bool,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// `sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SandboxCommand,
+}
+
+/// Commands below `sandbox`.
+#[derive(Debug, Subcommand)]
+pub enum SandboxCommand {
+    /// Run in the foreground and print the environment to export
+    Start(SandboxSettings),
+    /// Run a command with the environment of a sandbox that lives as long as it
+    Exec(SandboxExecArguments),
+}
+
+/// How a sandbox is set up.
+#[derive(Clone, Debug, Args)]
+pub struct SandboxSettings {
+    /// Port on 127.0.0.1; a free one when 0
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+    /// Seconds that pass in the sandbox in one second
+    #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub clock_rate: u32,
+    /// Region of the environment
+    #[arg(long, value_name = "REGION", default_value = "eu-west-1")]
+    pub region: String,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// `sandbox exec`.
+#[derive(Debug, Args)]
+pub struct SandboxExecArguments {
+    /// How the sandbox is set up.
+    #[command(flatten)]
+    pub settings: SandboxSettings,
+    /// The command and its arguments
+    #[arg(value_name = "CMD", required = true, last = true)]
+    pub command: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_declaration_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read_as_go_writes_them() {
+        assert_eq!(duration("1h30m").unwrap().as_secs(), 5_400);
+        assert_eq!(duration("500ms").unwrap().as_millis(), 500);
+        assert!(duration("3").is_err() && duration("s").is_err() && duration("").is_err());
+    }
+}

@@ -1,0 +1,11 @@
+//! What people and programs read: one file per form. Each takes plain data and a writer.
+
+pub mod diagnostic;
+pub mod events;
+pub mod json_plan;
+pub mod json_state;
+pub mod json_value;
+pub mod lines;
+pub mod live;
+pub mod plan;
+pub mod schema;

@@ -1,0 +1,174 @@
+//! Identical changes of one repeated resource become one block.
+//!
+//! Two blocks are identical when their text is, or when it differs only in that each holds its own key at the same
+//! places: those show `${each.key}` or `${count.index}`, and putting a key back gives exactly the block of that
+//! instance.
+
+use terrane_core::InstanceKey;
+
+/// Kinds of change that are looked at for each instance before a new one is opened.
+const OPEN_GROUPS: usize = 8;
+/// Keys that are listed.
+const LISTED_KEYS: usize = 100;
+
+/// Instances whose blocks are alike.
+#[derive(Debug)]
+pub struct Group {
+    /// Number of the first one in the plan.
+    pub first: usize,
+    keys: Vec<InstanceKey>,
+    text: String,
+    /// Where the key stands in the text, once two instances have been compared.
+    keyed: Option<Vec<usize>>,
+}
+
+/// The groups of one resource and one action.
+#[derive(Debug, Default)]
+pub struct Groups {
+    groups: Vec<Group>,
+}
+
+impl Groups {
+    /// Sorts an instance in by the text of its block.
+    pub fn add(&mut self, at: usize, key: &InstanceKey, text: &str) {
+        for group in self.groups.iter_mut().rev().take(OPEN_GROUPS) {
+            if group.takes(key, text) {
+                group.keys.push(key.clone());
+                return;
+            }
+        }
+        self.groups.push(Group { first: at, keys: vec![key.clone()], text: text.to_owned(), keyed: None });
+    }
+
+    /// The groups in the order of their first instances.
+    pub fn into_groups(self) -> Vec<Group> {
+        self.groups
+    }
+}
+
+impl Group {
+    /// How many instances there are.
+    pub fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The block, with the key's name where its value would stand.
+    pub fn text(&self) -> String {
+        let (Some(keyed), Some(first)) = (&self.keyed, self.keys.first()) else { return self.text.clone() };
+        let name = match first {
+            InstanceKey::Index(_) => "${count.index}",
+            InstanceKey::Name(_) => "${each.key}",
+        };
+        let length = bare(first).len();
+        let mut out = String::with_capacity(self.text.len() + keyed.len() * name.len());
+        let mut from = 0;
+        for at in keyed {
+            out.push_str(self.text.get(from..*at).unwrap_or_default());
+            out.push_str(name);
+            from = at + length;
+        }
+        out.push_str(self.text.get(from..).unwrap_or_default());
+        out
+    }
+
+    /// The keys: ranges of numbers, or names.
+    pub fn keys(&self) -> String {
+        let mut parts = Vec::new();
+        let mut run: Option<(u64, u64)> = None;
+        let close = |run: Option<(u64, u64)>, parts: &mut Vec<String>| match run {
+            Some((from, to)) if from == to => parts.push(from.to_string()),
+            Some((from, to)) => parts.push(format!("{from} to {to}")),
+            None => {}
+        };
+        for key in &self.keys {
+            match key {
+                InstanceKey::Index(number) => match run {
+                    Some((from, to)) if to.checked_add(1) == Some(*number) => run = Some((from, *number)),
+                    other => {
+                        close(other, &mut parts);
+                        run = Some((*number, *number));
+                    }
+                },
+                InstanceKey::Name(name) => parts.push(super::value::quoted(name)),
+            }
+        }
+        close(run, &mut parts);
+        let hidden = parts.len().saturating_sub(LISTED_KEYS);
+        parts.truncate(LISTED_KEYS);
+        if hidden > 0 {
+            parts.push(format!("and {hidden} more"));
+        }
+        parts.join(", ")
+    }
+
+    fn takes(&mut self, key: &InstanceKey, text: &str) -> bool {
+        let Some(first) = self.keys.first() else { return false };
+        let Some(found) = places(&self.text, &bare(first), text, &bare(key)) else { return false };
+        if self.keyed.as_ref().is_some_and(|keyed| *keyed != found) {
+            return false;
+        }
+        self.keyed = Some(found);
+        true
+    }
+}
+
+/// Where both texts hold their own keys, as offsets in the first; nothing when they differ in anything else.
+fn places(a: &str, a_key: &str, b: &str, b_key: &str) -> Option<Vec<usize>> {
+    let (mut own, mut other) = (a, b);
+    let mut found = Vec::new();
+    loop {
+        let is_keyed = !a_key.is_empty() && !b_key.is_empty();
+        match (own.strip_prefix(a_key), other.strip_prefix(b_key)) {
+            (Some(own_rest), Some(other_rest)) if is_keyed => {
+                found.push(a.len() - own.len());
+                (own, other) = (own_rest, other_rest);
+            }
+            _ => {
+                let (mut own_chars, mut other_chars) = (own.chars(), other.chars());
+                match (own_chars.next(), other_chars.next()) {
+                    (None, None) => return Some(found),
+                    (x, y) if x != y => return None,
+                    _ => (own, other) = (own_chars.as_str(), other_chars.as_str()),
+                }
+            }
+        }
+    }
+}
+
+/// The key as it stands inside quotes.
+fn bare(key: &InstanceKey) -> String {
+    match key {
+        InstanceKey::Index(number) => number.to_string(),
+        InstanceKey::Name(name) => {
+            let quoted = super::value::quoted(name);
+            quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&quoted).to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(instances: &[(InstanceKey, &str)]) -> Vec<(String, String)> {
+        let mut groups = Groups::default();
+        for (at, (key, text)) in instances.iter().enumerate() {
+            groups.add(at, key, text);
+        }
+        groups.into_groups().iter().map(|group| (group.keys(), group.text())).collect()
+    }
+
+    #[test]
+    fn blocks_that_differ_in_their_key_alone_are_one() {
+        let key = |name: &str| InstanceKey::Name(name.into());
+        let found = group(&[(key("a"), "n = \"x-a\"\nv = 1\n"), (key("b"), "n = \"x-b\"\nv = 1\n"), (key("c"), "n = \"x-c\"\nv = 2\n")]);
+        assert_eq!(found[0], (String::from("\"a\", \"b\""), String::from("n = \"x-${each.key}\"\nv = 1\n")));
+        assert_eq!(found[1].0, "\"c\"");
+    }
+
+    #[test]
+    fn indices_are_shown_as_ranges() {
+        let found = group(&[0, 1, 2, 7].map(|at| (InstanceKey::Index(at), "v = 1\n")));
+        assert_eq!(found, [(String::from("0 to 2, 7"), String::from("v = 1\n"))]);
+    }
+}

@@ -1,0 +1,297 @@
+//! A plan for people: what changes, why, from where, and how long it takes.
+//!
+//! In: a plan and the schemas of its types. Out: text, written block by block, so that a plan of any size costs
+//! the memory of one block (of one resource, where its instances are gathered). The lines that scripts look for
+//! are those of Terraform.
+
+mod block;
+mod collapse;
+mod summary;
+#[cfg(test)]
+pub mod tests;
+pub mod value;
+
+use crate::console::{Hue, Paint};
+use block::LeafRemarks;
+use collapse::Groups;
+use std::io::{self, Write};
+use terrane_core::change::Action;
+use terrane_core::{InstanceKey, Path};
+use terrane_plan::plan::{Change, Drift, Mode, Plan, Step};
+use terrane_provider::Registry;
+use value::{Lines, Mark, Silent};
+
+/// Plans with more changes than this begin with a summary.
+const LONG_PLAN: usize = 50;
+
+/// A plan with what is needed to show it.
+#[derive(Clone, Copy)]
+pub struct PlanView<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The schemas of its types.
+    pub registry: &'a Registry,
+    /// Colours.
+    pub paint: Paint,
+}
+
+/// Writes the whole plan.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let plan = view.plan;
+    let changes = plan.changes.iter().filter(|change| change.action.is_change()).count();
+    if changes > LONG_PLAN {
+        summary::write(view, out)?;
+    }
+    drift(view, out)?;
+    recovered(view, out)?;
+    if changes > 0 {
+        legend(view, out)?;
+        actions(view, out)?;
+    }
+    deferred(view, out)?;
+    outputs(view, out)?;
+    ending(view, out)
+}
+
+/// What others changed, alone: the text of `terrane drift`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_drift(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    drift(view, out)?;
+    let count = view.plan.drift.len();
+    if count == 0 {
+        return writeln!(out, "No drift. The objects are as they were applied.");
+    }
+    let gone = view.plan.drift.iter().filter(|drift| drift.is_gone).count();
+    writeln!(out, "Drift: {} changed, {gone} gone.", count - gone)
+}
+
+/// `Plan: 1 to add, 0 to change, 0 to destroy.`
+pub fn counts_line(plan: &Plan) -> String {
+    let counts = plan.counts();
+    let mut line = format!("Plan: {} to add, {} to change, {} to destroy", counts.add, counts.change, counts.destroy);
+    if counts.forget > 0 {
+        line.push_str(&format!(", {} to forget", counts.forget));
+    }
+    line.push('.');
+    line
+}
+
+fn legend(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let texts = [
+        (Action::Create, "create"),
+        (Action::Update, "update in-place"),
+        (Action::Delete, "destroy"),
+        (Action::DeleteThenCreate, "destroy and then create replacement"),
+        (Action::CreateThenDelete, "create replacement and then destroy"),
+        (Action::Forget, "forget"),
+    ];
+    writeln!(out, "Terrane made the following plan. The symbols mean:")?;
+    for (action, text) in texts {
+        if view.plan.changes.iter().any(|change| change.action == action) {
+            writeln!(out, "{:>3} {text}", action.symbol())?;
+        }
+    }
+    writeln!(out, "\nTerrane will perform the following actions:\n")
+}
+
+fn actions(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let steps = steps_by_change(view.plan);
+    let changes = &view.plan.changes;
+    let mut from = 0;
+    for run in changes.chunk_by(|a, b| a.addr.resource == b.addr.resource) {
+        resource(view, from..from + run.len(), &steps, out)?;
+        from += run.len();
+    }
+    Ok(())
+}
+
+fn steps_by_change(plan: &Plan) -> Vec<Vec<&Step>> {
+    let mut steps = vec![Vec::new(); plan.changes.len()];
+    for step in &plan.steps {
+        let at = step.change.and_then(|change| usize::try_from(change).ok());
+        if let Some(list) = at.and_then(|at| steps.get_mut(at)) {
+            list.push(step);
+        }
+    }
+    steps
+}
+
+/// The changes of one resource: those that collapse together, behind those that never do.
+fn resource(view: PlanView<'_>, range: std::ops::Range<usize>, steps: &[Vec<&Step>], out: &mut dyn Write) -> io::Result<()> {
+    let mut groups = [Groups::default(), Groups::default(), Groups::default()];
+    for at in range {
+        let Some(change) = view.plan.changes.get(at).filter(|change| change.action.is_change()) else { continue };
+        let steps = steps.get(at).map(Vec::as_slice).unwrap_or_default();
+        let text = body(view, change, steps);
+        match (collapses(change), &change.addr.key) {
+            (Some(which), Some(key)) => {
+                if let Some(groups) = groups.get_mut(which) {
+                    groups.add(at, key, &text);
+                }
+            }
+            _ => block(view, change, &text, out)?,
+        }
+    }
+    for group in groups.into_iter().flat_map(Groups::into_groups) {
+        let Some(change) = view.plan.changes.get(group.first) else { continue };
+        if group.count() == 1 {
+            block(view, change, &group.text(), out)?;
+            continue;
+        }
+        let each = if matches!(change.addr.key, Some(InstanceKey::Index(_))) { "count.index" } else { "each.key" };
+        let header = format!("{}[{each}] {}: {} instances", change.addr.resource, block::fate(change), group.count());
+        let keys = format!("  # ({})", group.keys());
+        writeln!(out, "  {}\n{}", view.paint.text(Hue::Bold, &format!("# {header}")), view.paint.text(Hue::Dim, &keys))?;
+        writeln!(out, "{}", group.text())?;
+    }
+    Ok(())
+}
+
+/// In which list of groups a change belongs; none where it stands alone. What destroys always stands alone.
+fn collapses(change: &Change) -> Option<usize> {
+    if change.deposed.is_some() {
+        return None;
+    }
+    match change.action {
+        Action::Create => Some(0),
+        Action::Update => Some(1),
+        Action::Forget => Some(2),
+        Action::NoOp | Action::Read | Action::Delete | Action::DeleteThenCreate | Action::CreateThenDelete => None,
+    }
+}
+
+fn body(view: PlanView<'_>, change: &Change, steps: &[&Step]) -> String {
+    let remarks = LeafRemarks::new(&change.leaves);
+    let mut lines = Lines { text: String::with_capacity(512), paint: view.paint, remarks: &remarks };
+    block::notes(change, steps, &mut lines);
+    let schema = view.registry.resource_schema(&change.addr.resource.type_name);
+    block::resource(change, schema.map(|schema| &schema.body), &mut lines);
+    lines.text
+}
+
+fn block(view: PlanView<'_>, change: &Change, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    let deposed = change.deposed.as_ref().map(|mark| format!(" (deposed object {mark})")).unwrap_or_default();
+    let header = format!("# {}{deposed} {}", change.addr, block::fate(change));
+    writeln!(out, "  {}\n{text}", view.paint.text(Hue::Bold, &header))
+}
+
+fn drift(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    if view.plan.drift.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}\n", view.paint.text(Hue::Bold, "Note: Objects have changed outside of Terrane"))?;
+    for drift in &view.plan.drift {
+        let addr = &drift.addr;
+        let fate = if drift.is_gone { "has been deleted" } else { "has changed" };
+        writeln!(out, "  {}", view.paint.text(Hue::Bold, &format!("# {addr} {fate}")))?;
+        if !drift.is_gone {
+            writeln!(out, "{}", drift_block(view, drift))?;
+        } else {
+            writeln!(out, "  # ({})\n", value::escaped(&drift.id.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+fn drift_block(view: PlanView<'_>, drift: &Drift) -> String {
+    let mut lines = Lines { text: String::new(), paint: view.paint, remarks: &Silent };
+    let resource = &drift.addr.resource;
+    lines.begin(2, Mark::Change);
+    lines.text.push_str(&format!("resource \"{}\" \"{}\" {{\n", resource.type_name, resource.name));
+    let width = drift.leaves.iter().map(|leaf| leaf.path.to_string().chars().count()).max().unwrap_or(0);
+    for leaf in &drift.leaves {
+        let name = leaf.path.to_string();
+        lines.begin(6, Mark::Change);
+        lines.text.push_str(&value::escaped(&name));
+        lines.blank(width - name.chars().count());
+        lines.text.push_str(" = ");
+        if leaf.is_secret {
+            lines.text.push_str("(sensitive value)");
+        } else {
+            lines.change(&leaf.before, &leaf.after, 6, &Path::default());
+        }
+        lines.text.push('\n');
+    }
+    lines.text.push_str("    }\n");
+    lines.text
+}
+
+fn recovered(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    if view.plan.recovered.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}\n", view.paint.text(Hue::Bold, "Note: An earlier run was stopped in the middle; its work will be completed"))?;
+    for found in &view.plan.recovered {
+        writeln!(out, "  # {} step {}: {}", found.addr, found.step, value::escaped(&found.finding))?;
+    }
+    writeln!(out)
+}
+
+fn deferred(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    if view.plan.deferred.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}\n", view.paint.text(Hue::Bold, "Deferred to a later stage:"))?;
+    for deferred in &view.plan.deferred {
+        let fate = match &*deferred.reason {
+            "data-known-after-apply" => "will be read during apply",
+            _ => "will be planned once its keys are known",
+        };
+        writeln!(out, "  # {} {fate}", deferred.addr)?;
+        let waits: Vec<String> = deferred.waits_for.iter().map(ToString::to_string).collect();
+        if !waits.is_empty() {
+            writeln!(out, "  # (because it waits for {})", waits.join(", "))?;
+        }
+    }
+    writeln!(out)
+}
+
+fn outputs(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let changed: Vec<_> = view.plan.outputs.iter().filter(|output| output.action.is_change()).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}", view.paint.text(Hue::Bold, "Changes to Outputs:"))?;
+    let width = changed.iter().map(|output| output.name.chars().count()).max().unwrap_or(0);
+    for output in changed {
+        let mut lines = Lines { text: String::new(), paint: view.paint, remarks: &Silent };
+        let mark = match output.action {
+            Action::Create => Mark::Add,
+            Action::Delete => Mark::Remove,
+            _ => Mark::Change,
+        };
+        lines.begin(2, mark);
+        lines.text.push_str(&output.name);
+        lines.blank(width - output.name.chars().count());
+        lines.text.push_str(" = ");
+        match mark {
+            _ if output.is_sensitive => lines.text.push_str("(sensitive value)"),
+            Mark::Add => lines.whole(&output.after, 2, mark),
+            Mark::Remove => {
+                lines.whole(&output.before, 2, mark);
+                lines.text.push_str(" -> null");
+            }
+            Mark::Change | Mark::None => lines.change(&output.before, &output.after, 2, &Path::default()),
+        }
+        writeln!(out, "{}", lines.text)?;
+    }
+    writeln!(out)
+}
+
+fn ending(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let plan = view.plan;
+    if !plan.is_empty() {
+        return writeln!(out, "{}", view.paint.text(Hue::Bold, &counts_line(plan)));
+    }
+    let why = match plan.mode {
+        Mode::Normal => "Your infrastructure matches the configuration.",
+        Mode::Destroy => "No objects need to be destroyed.",
+        Mode::RefreshOnly => "The objects are as they were applied.",
+    };
+    writeln!(out, "{} {why}", view.paint.text(Hue::Bold, "No changes."))
+}

@@ -1,1 +1,4 @@
-//! Placeholder.
+//! What the suites over the whole of Terrane share.
+
+pub mod memory;
+pub mod sim;

@@ -1,0 +1,433 @@
+//! Drives planner and schedule against the cloud in memory, and can stop at any effect.
+
+use super::cloud::Cloud;
+use super::provider::{SETTLE_MS, SharedCloud, SimProvider, locked};
+use crate::memory::MemorySources;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use terrane_core::event::Event;
+use terrane_core::{Diagnostic, InstanceAddr, Value};
+use terrane_lang::check::load;
+use terrane_lang::program::Program;
+use terrane_plan::planner::recover::{Belief, believe};
+use terrane_plan::schedule::{End, RunOptions};
+use terrane_plan::schemas::RegistrySchemas;
+use terrane_plan::{Answer, Completed, Effect, Entry, Options, Plan, Planner, Progress, Question, Schedule, State, Ticket};
+use terrane_provider::call::{Permit, Revealed};
+use terrane_provider::{Access, Async, BudgetKey, CallContext, Fault, Feedback, Intent, Limits, Registry, Services};
+
+/// The secret that no artefact may hold.
+pub const SECRET: &str = "hunter2-of-the-simulator";
+
+/// The run stopped here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crash;
+
+/// Where a run stops: at the n-th point, counted from 1; every effect has one before and one after it, writes
+/// one in the middle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrashAt(pub u64);
+
+/// A fault put into the engine's surroundings, to show that the invariants notice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mutant {
+    /// None.
+    #[default]
+    None,
+    /// Intents are never written.
+    NoIntent,
+    /// Outcomes are said to be durable before they are.
+    OutcomeNotSynced,
+    /// Recovery believes at once that nothing was done.
+    NoSettle,
+}
+
+struct SimServices;
+
+struct SimPermit;
+impl Permit for SimPermit {}
+
+struct SimSecret;
+impl Revealed for SimSecret {
+    fn expose(&self) -> &str {
+        SECRET
+    }
+}
+
+impl Services for SimServices {
+    fn permit<'a>(&'a self, _budget: &'a BudgetKey, _limits: &'a Limits) -> Async<'a, Box<dyn Permit>> {
+        Box::pin(async { Box::new(SimPermit) as Box<dyn Permit> })
+    }
+    fn feedback(&self, _budget: &BudgetKey, _feedback: Feedback) {}
+    fn pause(&self, _ms: u64) -> Async<'_, ()> {
+        Box::pin(async {})
+    }
+    fn now_ms(&self) -> u64 {
+        0
+    }
+    fn clock_rate(&self) -> u32 {
+        1
+    }
+    fn reveal<'a>(&'a self, _secret: &'a Value) -> Async<'a, Result<Box<dyn Revealed>, Fault>> {
+        Box::pin(async { Ok(Box::new(SimSecret) as Box<dyn Revealed>) })
+    }
+}
+
+/// The result of a future that never waits.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("the simulated provider never waits"),
+    }
+}
+
+/// A small generator of numbers: the same seed, the same numbers.
+#[derive(Clone, Debug)]
+pub struct Dice(pub u64);
+
+impl Dice {
+    /// A number below `bound`.
+    pub fn roll(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound.max(1)
+    }
+}
+
+/// A world: cloud, durable log, clock.
+#[derive(Clone)]
+pub struct Simulation {
+    /// The cloud.
+    pub cloud: Cloud,
+    /// What is durable.
+    pub log: Vec<Entry>,
+    /// Points passed in this run.
+    pub points: u64,
+    /// Where to stop.
+    pub crash_at: Option<CrashAt>,
+    /// A fault of the surroundings.
+    pub mutant: Mutant,
+    /// The plan of the run that stopped, as a plan file would keep it.
+    pub saved: Option<Arc<Plan>>,
+    /// What was told to be done in this run.
+    pub told: Vec<(InstanceAddr, terrane_core::change::Action)>,
+    dice: Dice,
+    unsynced: Vec<Entry>,
+}
+
+impl Simulation {
+    /// An empty world.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let cloud = Cloud { now_ms: 1_000_000, lag_ms: SETTLE_MS / 2, ..Cloud::default() };
+        Self {
+            cloud,
+            log: Vec::new(),
+            points: 0,
+            crash_at: None,
+            mutant: Mutant::None,
+            saved: None,
+            told: Vec::new(),
+            dice: Dice(seed),
+            unsynced: Vec::new(),
+        }
+    }
+
+    /// What the log says.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let mut state = State::default();
+        for entry in &self.log {
+            state.apply(entry.clone());
+        }
+        state
+    }
+
+    fn point(&mut self) -> Result<(), Crash> {
+        self.points += 1;
+        if self.crash_at.is_some_and(|at| at.0 == self.points) { Err(Crash) } else { Ok(()) }
+    }
+
+    /// Takes the cloud out, runs something with a shared one, and puts it back.
+    fn shared<T>(&mut self, run: impl FnOnce(&mut Self, &SharedCloud, &Registry) -> T) -> T {
+        let shared = Arc::new(Mutex::new(std::mem::take(&mut self.cloud)));
+        let registry = Registry::new(vec![Arc::new(SimProvider(shared.clone())), terrane_builtin::provider()]);
+        let result = run(self, &shared, &registry);
+        self.cloud = locked(&shared).clone();
+        result
+    }
+
+    /// Plans.
+    ///
+    /// # Errors
+    /// The problems that prevent a plan.
+    pub fn plan(&mut self, sources: &MemorySources, options: &Options) -> Result<Plan, Vec<Diagnostic>> {
+        self.shared(|sim, cloud, registry| {
+            let program = program(sources, registry)?;
+            let state = sim.state();
+            sim.planned(&program, sources, registry, (cloud, &state), options)
+        })
+    }
+
+    fn planned(
+        &mut self,
+        program: &Program,
+        sources: &MemorySources,
+        registry: &Registry,
+        (cloud, state): (&SharedCloud, &State),
+        options: &Options,
+    ) -> Result<Plan, Vec<Diagnostic>> {
+        let mut planner = Planner::new(program, &[], registry, state, sources, options.clone());
+        for _ in 0..100 {
+            match planner.advance() {
+                Progress::Done(outcome) => {
+                    let mut plan = outcome.plan.ok_or(outcome.problems)?;
+                    plan.seal();
+                    return Ok(plan);
+                }
+                Progress::Ask(questions) => {
+                    let mut answers = Vec::new();
+                    for asked in questions {
+                        answers.push((asked.id, self.answer(asked.question, registry, cloud)));
+                    }
+                    if self.dice.roll(2) == 1 {
+                        answers.reverse();
+                    }
+                    planner.supply(answers);
+                }
+            }
+        }
+        Err(Vec::new())
+    }
+
+    fn answer(&mut self, question: Question, registry: &Registry, cloud: &SharedCloud) -> Answer {
+        let reader = |name: &str| registry.resource(name).map(|kind| kind.reader());
+        match question {
+            Question::Read { target, configuration, .. } => {
+                let cx = context(&target.access, &configuration);
+                match reader(&target.id.type_name) {
+                    Some(reader) => Answer::Read(at_once(reader.get(&target, &cx))),
+                    None => Answer::Read(terrane_provider::Reading::Absent),
+                }
+            }
+            Question::Resolve { intent, configuration } => Answer::Resolve(self.resolve(&intent, &configuration, registry, cloud)),
+            Question::Digest { .. } => Answer::Digest(Some("digest".into())),
+            Question::Data { .. } => Answer::Data(Err(Fault::bug("sim", "no data"))),
+            Question::Fact { .. } => Answer::Fact(Err(Fault::bug("sim", "no facts"))),
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        intent: &Intent,
+        configuration: &Value,
+        registry: &Registry,
+        cloud: &SharedCloud,
+    ) -> terrane_provider::Resolution {
+        let settle_ms = if self.mutant == Mutant::NoSettle { 0 } else { SETTLE_MS };
+        let cx = context(&intent.access, configuration);
+        loop {
+            let Some(kind) = registry.resource(&intent.object.type_name) else {
+                return terrane_provider::Resolution::Unclear("no such type".into());
+            };
+            let resolution = at_once(kind.reader().resolve(intent, &cx));
+            let now_ms = locked(cloud).now_ms;
+            match believe(&resolution, intent.at_ms, settle_ms, now_ms) {
+                Belief::Believe => return resolution,
+                Belief::AskAgain(at_ms) => locked(cloud).advance(at_ms),
+            }
+        }
+    }
+
+    /// Plans and applies, or goes on with the saved plan of a run that stopped.
+    ///
+    /// # Errors
+    /// Where the run was told to stop.
+    pub fn apply(&mut self, sources: &MemorySources, options: &Options, goes_on: bool) -> Result<Outcome, Crash> {
+        self.points = 0;
+        self.told.clear();
+        self.shared(|sim, cloud, registry| {
+            let program = match program(sources, registry) {
+                Ok(program) => program,
+                Err(problems) => return Ok(Outcome { end: None, problems }),
+            };
+            let state = sim.state();
+            let saved = sim.saved.clone().filter(|plan| goes_on && is_fresh(plan, &state, registry, sources));
+            let plan = match saved {
+                Some(plan) => plan,
+                None => match sim.planned(&program, sources, registry, (cloud, &state), options) {
+                    Ok(plan) => Arc::new(plan),
+                    Err(problems) => return Ok(Outcome { end: None, problems }),
+                },
+            };
+            let findings = terrane_plan::audit::findings(&plan);
+            assert!(findings.is_empty(), "the audit of a plan found {findings:?}");
+            sim.saved = Some(plan.clone());
+            sim.run(plan, state, (registry, sources), cloud)
+        })
+    }
+
+    fn run(
+        &mut self,
+        plan: Arc<Plan>,
+        state: State,
+        (registry, sources): (&Registry, &MemorySources),
+        cloud: &SharedCloud,
+    ) -> Result<Outcome, Crash> {
+        let mut schedule = match Schedule::new(plan, state, registry, sources, run_options()) {
+            Ok(schedule) => schedule,
+            Err(problem) => return Ok(Outcome { end: None, problems: vec![*problem] }),
+        };
+        let mut waiting: Vec<Effect> = Vec::new();
+        loop {
+            let now_ms = locked(cloud).now_ms;
+            waiting.extend(schedule.next(now_ms));
+            if waiting.is_empty() {
+                return Ok(Outcome { end: schedule.end(), problems: schedule.problems().to_vec() });
+            }
+            let effect = self.pick(&mut waiting, cloud);
+            self.point()?;
+            if let Some((ticket, completed)) = self.carry_out(effect, registry, cloud)? {
+                let now_ms = locked(cloud).now_ms;
+                self.point()?;
+                schedule.record(ticket, completed, now_ms);
+            }
+        }
+    }
+
+    /// Any effect that can be carried out now; writes keep their order. Time passes only when nothing else is left.
+    fn pick(&mut self, waiting: &mut Vec<Effect>, cloud: &SharedCloud) -> Effect {
+        let now_ms = locked(cloud).now_ms;
+        let is_due = |effect: &Effect| !matches!(effect, Effect::Poll { not_before_ms, .. } if *not_before_ms > now_ms);
+        let first_write = waiting.iter().position(|effect| matches!(effect, Effect::Write { .. }));
+        let mut candidates: Vec<usize> = (0..waiting.len())
+            .filter(|at| {
+                let effect = &waiting[*at];
+                is_due(effect) && (!matches!(effect, Effect::Write { .. }) || Some(*at) == first_write)
+            })
+            .collect();
+        if candidates.is_empty() {
+            let soonest = waiting.iter().filter_map(|effect| match effect {
+                Effect::Poll { not_before_ms, .. } => Some(*not_before_ms),
+                _ => None,
+            });
+            locked(cloud).advance(soonest.min().unwrap_or(now_ms));
+            candidates = vec![0];
+            let now_ms = locked(cloud).now_ms;
+            if let Some(at) = waiting.iter().position(|e| matches!(e, Effect::Poll { not_before_ms, .. } if *not_before_ms <= now_ms)) {
+                candidates = vec![at];
+            }
+        }
+        let chosen = usize::try_from(self.dice.roll(candidates.len() as u64)).unwrap_or(0);
+        waiting.remove(candidates[chosen])
+    }
+
+    fn carry_out(
+        &mut self,
+        effect: Effect,
+        registry: &Registry,
+        cloud: &SharedCloud,
+    ) -> Result<Option<(Ticket, Completed)>, Crash> {
+        let actor = |name: &str| registry.resource(name).map(|kind| kind.actor());
+        Ok(match effect {
+            Effect::Write { ticket, entries } => {
+                self.persist(entries)?;
+                Some((ticket, Completed::Written(Ok(()))))
+            }
+            Effect::Check { ticket, target, configuration } => {
+                let cx = context(&target.access, &configuration);
+                registry.resource(&target.id.type_name).map(|kind| {
+                    (ticket, Completed::Checked(at_once(kind.reader().get(&target, &cx))))
+                })
+            }
+            Effect::Resolve { ticket, intent, configuration } => {
+                let resolution = self.resolve(&intent, &configuration, registry, cloud);
+                Some((ticket, Completed::Resolved(resolution)))
+            }
+            Effect::Start { ticket, call, configuration } => {
+                let cx = context(&call.access, &configuration);
+                actor(&call.id.type_name).map(|actor| (ticket, Completed::Progressed(at_once(actor.start(&call, &cx)))))
+            }
+            Effect::Poll { ticket, call, handle, configuration, .. } => {
+                let cx = context(&call.access, &configuration);
+                actor(&call.id.type_name)
+                    .map(|actor| (ticket, Completed::Progressed(at_once(actor.poll(&handle, &call, &cx)))))
+            }
+            Effect::Tell(event) => {
+                if let Event::ChangeDone { addr, action, .. } = *event {
+                    self.told.push((addr, action));
+                }
+                None
+            }
+        })
+    }
+
+    /// Makes entries durable, one after the other; a stop in the middle keeps a prefix.
+    fn persist(&mut self, entries: Vec<Entry>) -> Result<(), Crash> {
+        let middle = entries.len() / 2;
+        for (at, entry) in entries.into_iter().enumerate() {
+            if at == middle {
+                self.point()?;
+            }
+            match (self.mutant, &entry) {
+                (Mutant::NoIntent, Entry::Intent { .. }) => {}
+                (Mutant::OutcomeNotSynced, Entry::Outcome { .. }) => self.unsynced.push(entry),
+                _ => {
+                    self.log.append(&mut self.unsynced);
+                    self.log.push(entry);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what was not durable, as a stop does.
+    pub fn lose_memory(&mut self) {
+        self.unsynced.clear();
+        self.crash_at = None;
+    }
+
+    /// Everything that is written anywhere, for a search for secrets.
+    #[must_use]
+    pub fn artefacts(&self) -> String {
+        let mut text = serde_json::to_string(&self.log).unwrap_or_default();
+        if let Some(plan) = &self.saved {
+            text.push_str(&serde_json::to_string(&**plan).unwrap_or_default());
+        }
+        text
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The end; `None` where there was no run.
+    pub end: Option<End>,
+    /// Problems.
+    pub problems: Vec<Diagnostic>,
+}
+
+fn run_options() -> RunOptions {
+    RunOptions {
+        parallelism: 4,
+        by: "sim@sim".into(),
+        at: "2026-01-01T00:00:00Z".into(),
+        new_lineage: "lineage-of-the-simulator".into(),
+        clock_rate: 1,
+    }
+}
+
+fn is_fresh(plan: &Arc<Plan>, state: &State, registry: &Registry, sources: &MemorySources) -> bool {
+    Schedule::new(plan.clone(), state.clone(), registry, sources, run_options()).is_ok()
+}
+
+fn context<'c>(access: &'c Access, configuration: &'c Value) -> CallContext<'c> {
+    CallContext { access, configuration, account: "acct", services: &SimServices }
+}
+
+fn program(sources: &MemorySources, registry: &Registry) -> Result<Program, Vec<Diagnostic>> {
+    let loaded = load(sources, ".", &RegistrySchemas(registry));
+    loaded.program.ok_or(loaded.problems)
+}

@@ -1,0 +1,217 @@
+//! A2: what the planner decides, and why, against a cloud in memory.
+
+use terrane_core::change::Action;
+use terrane_plan::plan::Mode;
+use terrane_plan::{Options, Plan};
+use terrane_tests::memory::MemorySources;
+use terrane_tests::sim::Simulation;
+
+/// The plan as short lines: action, address, leaves or reason.
+fn lines(plan: &Plan) -> Vec<String> {
+    let changes = plan.changes.iter().filter(|change| change.action != Action::NoOp);
+    changes
+        .map(|change| {
+            let leaves: Vec<String> = change.leaves.iter().map(|leaf| leaf.path.to_string()).collect();
+            let why = if leaves.is_empty() { change.reasons[0].to_string() } else { leaves.join(", ") };
+            format!("{} {}: {why}", change.action.symbol(), change.addr)
+        })
+        .collect()
+}
+
+fn world(text: &str) -> Simulation {
+    let mut sim = Simulation::new(1);
+    let outcome = sim.apply(&MemorySources::main(text), &Options::default(), false).unwrap();
+    assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
+    sim.cloud.advance(sim.cloud.now_ms + 1_000_000);
+    sim
+}
+
+fn plan_with(sim: &mut Simulation, text: &str, options: &Options) -> Result<Vec<String>, Vec<&'static str>> {
+    match sim.plan(&MemorySources::main(text), options) {
+        Ok(plan) => {
+            assert_eq!(terrane_plan::audit::findings(&plan), Vec::<String>::new());
+            Ok(lines(&plan))
+        }
+        Err(problems) => Err(problems.iter().map(|problem| problem.kind.id).collect()),
+    }
+}
+
+/// What a change from one configuration to another plans.
+fn change(from: &str, to: &str) -> Result<Vec<String>, Vec<&'static str>> {
+    plan_with(&mut world(from), to, &Options::default())
+}
+
+fn cluster(name: &str, more: &str) -> String {
+    format!("resource \"sim_cluster\" \"{name}\" {{\n  name = \"{name}\"\n{more}\n}}\n")
+}
+
+#[test]
+fn a_new_block_is_created() {
+    let plan = plan_with(&mut Simulation::new(1), &cluster("a", ""), &Options::default());
+    assert_eq!(plan.unwrap(), ["+ sim_cluster.a: it is new in the configuration"]);
+}
+
+#[test]
+fn nothing_changes_when_nothing_changed() {
+    let text = cluster("a", "size = 2\ntags = { x = \"y\" }");
+    assert!(change(&text, &text).unwrap().is_empty());
+}
+
+#[test]
+fn changed_arguments_are_updated_leaf_by_leaf() {
+    let plan = change(&cluster("a", "size = 1\ntags = { x = \"1\", y = \"2\" }"), &cluster("a", "size = 2\ntags = { x = \"1\", y = \"3\" }"));
+    assert_eq!(plan.unwrap(), ["~ sim_cluster.a: size, tags.y"]);
+}
+
+#[test]
+fn an_argument_left_out_goes_back_to_its_default() {
+    assert_eq!(change(&cluster("a", "size = 2"), &cluster("a", "")).unwrap(), ["~ sim_cluster.a: size"]);
+}
+
+#[test]
+fn replacing_a_cluster_is_refused_until_it_is_allowed() {
+    let (from, to) = (cluster("a", "zone = \"x\""), cluster("a", "zone = \"y\""));
+    assert_eq!(change(&from, &to).unwrap_err(), ["cluster-replace-refused"]);
+    let options = Options { allow_replace: vec!["sim_cluster.a".parse().unwrap()], ..Options::default() };
+    assert_eq!(plan_with(&mut world(&from), &to, &options).unwrap(), ["-/+ sim_cluster.a: zone, network"]);
+}
+
+#[test]
+fn a_removed_block_is_destroyed() {
+    assert_eq!(change(&cluster("a", ""), "").unwrap(), ["- sim_cluster.a: it is not in the configuration"]);
+}
+
+#[test]
+fn a_smaller_count_destroys_the_last() {
+    let text = |count: u32| format!("resource \"terrane_data\" \"d\" {{\n  count = {count}\n  input = count.index\n}}\n");
+    assert_eq!(change(&text(3), &text(2)).unwrap(), ["- terrane_data.d[2]: its index is out of range for count"]);
+}
+
+#[test]
+fn a_missing_key_destroys_its_instance() {
+    let text = |keys: &str| format!("resource \"terrane_data\" \"d\" {{\n  for_each = {{ {keys} }}\n  input = each.value\n}}\n");
+    let plan = change(&text("a = 1, b = 2"), &text("b = 2")).unwrap();
+    assert_eq!(plan, ["- terrane_data.d[\"a\"]: its key is not in for_each"]);
+}
+
+#[test]
+fn a_list_in_for_each_is_refused() {
+    let text = "resource \"terrane_data\" \"d\" {\n  for_each = [\"a\"]\n}\n";
+    assert_eq!(plan_with(&mut Simulation::new(1), text, &Options::default()).unwrap_err(), ["for-each-invalid"]);
+}
+
+#[test]
+fn keys_known_after_apply_are_refused() {
+    let text = "resource \"terrane_data\" \"a\" {\n  input = 1\n}\nresource \"terrane_data\" \"b\" {\n  count = terrane_data.a.id == \"x\" ? 1 : 0\n}\n";
+    let problems = plan_with(&mut Simulation::new(1), text, &Options::default()).unwrap_err();
+    assert_eq!(problems, ["keys-known-after-apply"]);
+}
+
+#[test]
+fn protection_survives_the_removal_of_its_block() {
+    let protected = cluster("a", "lifecycle { prevent_destroy = true }");
+    let mut sim = world(&protected);
+    assert_eq!(plan_with(&mut sim, "", &Options::default()).unwrap_err(), ["destroy-prevented"]);
+    let allowed = Options { allow_destroy: vec!["sim_cluster.a".parse().unwrap()], ..Options::default() };
+    assert_eq!(plan_with(&mut sim, "", &allowed).unwrap(), ["- sim_cluster.a: it is not in the configuration"]);
+    let lifted = plan_with(&mut sim, &cluster("a", "lifecycle { prevent_destroy = false }"), &Options::default());
+    assert_eq!(lifted.unwrap(), ["~ sim_cluster.a: lifecycle.prevent_destroy"]);
+}
+
+#[test]
+fn ignored_changes_are_not_planned() {
+    let to = cluster("a", "size = 5\ntags = { x = \"2\" }\nlifecycle { ignore_changes = [tags] }");
+    assert_eq!(change(&cluster("a", "size = 1\ntags = { x = \"1\" }"), &to).unwrap(), ["~ sim_cluster.a: size"]);
+}
+
+#[test]
+fn a_trigger_replaces() {
+    let text = |n: u32| format!(
+        "resource \"terrane_data\" \"a\" {{\n  input = {n}\n}}\nresource \"terrane_data\" \"b\" {{\n  lifecycle {{ replace_triggered_by = [terrane_data.a] }}\n}}\n"
+    );
+    let plan = change(&text(1), &text(2)).unwrap();
+    assert_eq!(plan, ["~ terrane_data.a: input", "-/+ terrane_data.b: replace_triggered_by: terrane_data.a changes"]);
+}
+
+#[test]
+fn a_target_takes_what_it_refers_to_and_leaves_the_rest() {
+    let text = format!("{}{}resource \"sim_item\" \"i\" {{\n  cluster = sim_cluster.a.id\n  name = \"i\"\n}}\n", cluster("a", ""), cluster("b", ""));
+    let options = Options { targets: vec!["sim_item.i".parse().unwrap()], ..Options::default() };
+    let plan = plan_with(&mut Simulation::new(1), &text, &options).unwrap();
+    assert_eq!(plan.len(), 2);
+    let nothing = Options { targets: vec!["sim_item.typo".parse().unwrap()], ..Options::default() };
+    assert_eq!(plan_with(&mut Simulation::new(1), &text, &nothing).unwrap_err(), ["target-matches-nothing"]);
+}
+
+#[test]
+fn destroy_takes_everything_recorded() {
+    let text = cluster("a", "");
+    let options = Options { mode: Mode::Destroy, ..Options::default() };
+    assert_eq!(plan_with(&mut world(&text), &text, &options).unwrap(), ["- sim_cluster.a: destroy was asked for"]);
+}
+
+#[test]
+fn what_somebody_else_changed_is_drift_and_is_repaired() {
+    let text = cluster("a", "size = 2");
+    let mut sim = world(&text);
+    sim.cloud.find_mut("cluster", "a").unwrap().attributes.insert("size".into(), terrane_core::Value::int(9));
+    let plan = sim.plan(&MemorySources::main(&text), &Options::default()).unwrap();
+    assert_eq!(plan.drift.len(), 1);
+    assert_eq!(plan.drift[0].leaves[0].path.to_string(), "size");
+    assert_eq!(lines(&plan), ["~ sim_cluster.a: size"]);
+    assert!(plan.changes[0].leaves[0].is_repair);
+}
+
+#[test]
+fn what_the_remote_side_chose_is_not_drift() {
+    let text = cluster("a", "");
+    let mut sim = world(&text);
+    let other = terrane_core::Value::string("other");
+    sim.cloud.find_mut("cluster", "a").unwrap().attributes.insert("network".into(), other);
+    let plan = sim.plan(&MemorySources::main(&text), &Options::default()).unwrap();
+    assert!(plan.drift.is_empty() && plan.is_empty());
+}
+
+#[test]
+fn an_object_that_is_gone_is_made_again() {
+    let text = cluster("a", "");
+    let mut sim = world(&text);
+    sim.cloud.objects.clear();
+    let plan = sim.plan(&MemorySources::main(&text), &Options::default()).unwrap();
+    assert!(plan.drift[0].is_gone);
+    assert_eq!(lines(&plan), ["+ sim_cluster.a: the remote side does not have it any more"]);
+}
+
+#[test]
+fn a_stale_plan_is_refused() {
+    let text = cluster("a", "");
+    let mut sim = world(&text);
+    let bigger = MemorySources::main(&cluster("a", "size = 3"));
+    let plan = sim.plan(&bigger, &Options::default()).unwrap();
+    let outcome = sim.apply(&bigger, &Options::default(), false).unwrap();
+    assert!(outcome.problems.is_empty());
+    sim.saved = Some(plan.into());
+    // The saved plan is stale, so a run that would go on plans anew and finds nothing to do.
+    let outcome = sim.apply(&bigger, &Options::default(), true).unwrap();
+    assert_eq!(outcome.end, Some(terrane_plan::schedule::End::Complete));
+}
+
+#[test]
+fn giving_a_leaf_back_is_a_line_of_the_plan() {
+    let plan = world(&cluster("a", "network = \"n\"")).plan(&MemorySources::main(&cluster("a", "")), &Options::default());
+    let plan = plan.unwrap();
+    assert_eq!(plan.changes[0].handed_over.len(), 1);
+    assert!(plan.changes[0].leaves.is_empty());
+}
+
+#[test]
+fn the_same_input_gives_the_same_plan_bytes() {
+    let text = format!("{}{}", cluster("a", "size = 2"), cluster("b", "tags = { above = sim_cluster.a.endpoint }"));
+    let texts: Vec<String> = (1..6)
+        .map(|seed| {
+            let plan = Simulation::new(seed).plan(&MemorySources::main(&text), &Options::default()).unwrap();
+            serde_json::to_string(&plan).unwrap()
+        })
+        .collect();
+    assert!(texts.windows(2).all(|pair| pair[0] == pair[1]));
+}

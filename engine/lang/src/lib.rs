@@ -15,6 +15,8 @@ pub mod inputs;
 pub mod program;
 pub mod scope;
 pub mod syntax;
+#[cfg(test)]
+mod testing;
 
 pub use program::Program;
 pub use scope::{Scope, Sources};

@@ -70,7 +70,7 @@ pub struct Module {
 }
 
 /// A `variable` block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Variable {
     /// Its name.
     pub name: Text,
@@ -89,7 +89,7 @@ pub struct Variable {
 }
 
 /// A `validation` block, or a pre- or postcondition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Validation {
     /// What has to be true.
     pub condition: Expr,
@@ -98,7 +98,7 @@ pub struct Validation {
 }
 
 /// One entry of a `locals` block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Local {
     /// Its name.
     pub name: Text,
@@ -107,7 +107,7 @@ pub struct Local {
 }
 
 /// An `output` block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Output {
     /// Its name.
     pub name: Text,
@@ -131,7 +131,7 @@ pub enum Target {
 }
 
 /// `count`, `for_each` or neither.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Repetition {
     /// One instance without a key.
     Single,
@@ -142,7 +142,7 @@ pub enum Repetition {
 }
 
 /// A `resource` or `data` block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Resource {
     /// Managed or data.
     pub mode: Mode,
@@ -178,7 +178,7 @@ pub struct ProviderRef {
 }
 
 /// The `lifecycle` block.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Lifecycle {
     /// `prevent_destroy`; `None` where it is not written.
     pub prevent_destroy: Option<bool>,
@@ -191,7 +191,7 @@ pub struct Lifecycle {
 }
 
 /// What `ignore_changes` covers.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Ignore {
     /// Nothing.
     #[default]
@@ -203,7 +203,7 @@ pub enum Ignore {
 }
 
 /// An entry of `replace_triggered_by`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Trigger {
     /// The resource, by its number in the module.
     pub resource: usize,
@@ -216,7 +216,7 @@ pub struct Trigger {
 }
 
 /// A `module` block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Call {
     /// Its name.
     pub name: Text,
@@ -233,7 +233,7 @@ pub struct Call {
 }
 
 /// A `provider` block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ProviderBlock {
     /// Provider and alias.
     pub provider: ProviderRef,

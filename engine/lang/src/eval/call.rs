@@ -15,6 +15,11 @@ pub(crate) fn lookup(_name: &str) -> Option<&'static Function> {
     None
 }
 
+/// Every name, for suggestions.
+pub(crate) fn names() -> Vec<&'static str> {
+    Vec::new()
+}
+
 /// What a call evaluates to before anything is computed.
 pub(crate) enum Spread {
     /// The arguments, one by one.

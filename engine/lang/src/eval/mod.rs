@@ -23,7 +23,7 @@ use crate::scope::{Scope, Sources};
 use ir::{Body, Expr};
 use terrane_core::{Block, Diagnostic, Place, Residual, Value};
 
-pub(crate) use call::wrong_count;
+pub(crate) use call::{lookup, names, wrong_count};
 pub(crate) use nothing::Nothing;
 pub use repeat::{Repeated, repeated};
 

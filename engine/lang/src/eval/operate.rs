@@ -279,7 +279,7 @@ pub(crate) fn index(collection: &Value, key: &Value) -> Computed {
     let found = if key.is_known() {
         match collection.kind() {
             Kind::Tuple(items) | Kind::List(items) => by_position(items, key)?,
-            Kind::Object(_) | Kind::Map(_) => attribute(collection, &key_text(key)?)?,
+            Kind::Object(_) | Kind::Map(_) => by_name(collection, key)?,
             Kind::Unknown(unknown) => by_step(collection, &unknown.ty, &unknown.residual, key)?,
             _ => return Err(no_elements(collection)),
         }
@@ -300,6 +300,17 @@ fn key_text(key: &Value) -> Result<Text, Fault> {
     let converted = convert(key, &Type::String)
         .map_err(|error| Fault::new(&diag::WRONG_OPERAND, format!("a key: {}", error.reason)).operand(1))?;
     converted.as_text().cloned().ok_or_else(|| Fault::new(&diag::WRONG_OPERAND, "a key is a text").operand(1))
+}
+
+/// An attribute or key that is computed: a secret one is not shown when it is missing.
+fn by_name(of: &Value, key: &Value) -> Computed {
+    let name = key_text(key)?;
+    attribute(of, &name).map_err(|fault| {
+        if key.is_sensitive() {
+            return Fault::new(fault.kind, "there is no element of this key, which is sensitive").operand(1);
+        }
+        fault.operand(1)
+    })
 }
 
 fn position(key: &Value) -> Result<Option<usize>, Fault> {
@@ -332,7 +343,7 @@ fn by_step(of: &Value, ty: &Type, residual: &Residual, key: &Value) -> Computed 
         at.map(PathStep::Index).ok_or_else(|| Fault::new(&diag::INDEX_OUT_OF_RANGE, detail).operand(1))
     };
     let (step, ty) = match ty {
-        Type::Object(_) => return attribute(of, &key_text(key)?),
+        Type::Object(_) => return by_name(of, key),
         Type::Map(element) => (name(key)?, (**element).clone()),
         Type::List(element) => (at(key)?, (**element).clone()),
         Type::Tuple(items) => {

@@ -137,26 +137,24 @@ impl<'a> Walk<'a> {
     }
 
     fn reference(&mut self, reference: &Reference, span: Span) -> Option<Value> {
-        let mut steps = reference.steps.iter();
-        let mut value = match &reference.key {
+        let (mut value, taken) = match &reference.key {
             Some(key) => {
                 let key_value = self.eval(key)?;
                 match self.instance_key(reference, &key_value, key.span)? {
                     Some(instance) => {
-                        let found = self.instance(reference.referent, Some(&instance), &mut steps, span)?;
-                        found.marked_like(&key_value)
+                        let (found, taken) = self.instance(reference, Some(&instance), span)?;
+                        (found.marked_like(&key_value), taken)
                     }
                     None => {
-                        let whole = self.whole(reference.referent);
-                        let result = operate::index(&whole, &key_value);
-                        self.settle(result, key.span)?
+                        let result = operate::index(&self.whole(reference.referent), &key_value);
+                        (self.settle(result, key.span)?, 0)
                     }
                 }
             }
-            None if reference.is_repeated => self.whole(reference.referent),
-            None => self.instance(reference.referent, None, &mut steps, span)?,
+            None if reference.is_repeated => (self.whole(reference.referent), 0),
+            None => self.instance(reference, None, span)?,
         };
-        for step in steps {
+        for step in reference.steps.iter().skip(taken) {
             value = match step {
                 Step::Attribute(name, at) => {
                     let result = operate::attribute(&value, name);
@@ -213,27 +211,27 @@ impl<'a> Walk<'a> {
         found.map(Some)
     }
 
-    /// One instance of a resource, or one output of one instance of a module call.
-    fn instance<'s>(
-        &mut self,
-        referent: Referent,
-        key: Option<&InstanceKey>,
-        steps: &mut impl Iterator<Item = &'s Step>,
-        span: Span,
-    ) -> Option<Value> {
-        let found = match referent {
-            Referent::Resource(at) => self.scope.instance(index(at), key),
-            Referent::Call(at) => match steps.next() {
-                Some(Step::Attribute(output, _)) => self.scope.module_output(index(at), key, output),
-                _ => Some(self.scope.module(index(at))).and_then(|whole| match key {
+    /// One instance of a resource, or one output of one instance of a module call; and how many steps that took.
+    fn instance(&mut self, reference: &Reference, key: Option<&InstanceKey>, span: Span) -> Option<(Value, usize)> {
+        let found = match (reference.referent, reference.steps.first()) {
+            (Referent::Resource(at), _) => self.scope.instance(index(at), key).map(|found| (found, 0)),
+            (Referent::Call(at), Some(Step::Attribute(output, _))) => {
+                self.scope.module_output(index(at), key, output).map(|found| (found, 1))
+            }
+            (Referent::Call(at), _) => {
+                let whole = self.scope.module(index(at));
+                let found = match key {
                     None => Some(whole),
                     Some(InstanceKey::Name(name)) => whole.get(name).cloned(),
-                    Some(InstanceKey::Index(at)) => whole.items()?.get(usize::try_from(*at).ok()?).cloned(),
-                }),
-            },
+                    Some(InstanceKey::Index(at)) => {
+                        usize::try_from(*at).ok().and_then(|at| whole.items()?.get(at)).cloned()
+                    }
+                };
+                found.map(|found| (found, 0))
+            }
         };
         if found.is_none() {
-            let problem = self.no_instance(referent, key, span);
+            let problem = self.no_instance(reference.referent, key, span);
             self.report(problem);
         }
         found

@@ -1,0 +1,195 @@
+//! Reads the files of a folder and of the local modules it calls.
+
+use super::meta::find;
+use super::names::{Blocks, Declare, Names, text_of};
+use crate::diag;
+use crate::program::Schemas;
+use crate::scope::Sources;
+use crate::syntax::{self, ast};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use terrane_core::{Diagnostic, Place, SourceMap, Span};
+
+/// Folders by their path relative to the root folder.
+pub(crate) type Folders = BTreeMap<String, (Names, Blocks)>;
+
+/// Reads folders, each once.
+pub(crate) struct Reader<'a> {
+    pub sources: &'a dyn Sources,
+    pub schemas: &'a dyn Schemas,
+    /// The root folder, relative to the folder the run works in.
+    pub root: &'a str,
+    pub map: SourceMap,
+    pub problems: Vec<Diagnostic>,
+    pub has_syntax_errors: bool,
+    pub digest: Sha256,
+    pub folders: Folders,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(sources: &'a dyn Sources, schemas: &'a dyn Schemas, root: &'a str) -> Self {
+        Self {
+            sources,
+            schemas,
+            root,
+            map: SourceMap::default(),
+            problems: Vec::new(),
+            has_syntax_errors: false,
+            digest: Sha256::new(),
+            folders: Folders::new(),
+        }
+    }
+
+    /// Reads the root folder and every folder that a module call leads to.
+    pub fn read_all(&mut self) {
+        let mut waiting: Vec<(String, Option<Span>)> = vec![(String::from("."), None)];
+        while let Some((folder, from)) = waiting.pop() {
+            if self.folders.contains_key(&folder) {
+                continue;
+            }
+            let Some((mut names, blocks)) = self.folder(&folder, from) else { continue };
+            for call in &blocks.calls {
+                let Some(label) = call.labels.first() else { continue };
+                let Some((target, span)) = self.source(&folder, call) else { continue };
+                if let Some(name) = names.calls.get_mut(&label.text) {
+                    name.folder = Some(target.clone());
+                }
+                waiting.push((target, Some(span)));
+            }
+            self.folders.insert(folder, (names, blocks));
+        }
+    }
+
+    /// The folder that a call names, relative to the root folder.
+    fn source(&mut self, folder: &str, call: &ast::Block) -> Option<(String, Span)> {
+        let Some(attribute) = find(&call.body, "source") else {
+            self.problems.push(diag::MISSING_ARGUMENT.at(call.header).detail("the argument `source` is missing"));
+            return None;
+        };
+        let span = attribute.value.span;
+        let Some(text) = text_of(&attribute.value) else {
+            self.problems.push(diag::CONSTANT_WANTED.at(span).detail("`source` is a text without ${ }"));
+            return None;
+        };
+        if !(text.starts_with("./") || text.starts_with("../")) {
+            let problem = diag::NOT_IN_THIS_VERSION.at(span).detail(format!("modules from `{text}`"));
+            self.problems.push(problem.help("Copy the module into a folder and write source = \"./folder\""));
+            return None;
+        }
+        Some((join(folder, &text), span))
+    }
+
+    fn folder(&mut self, folder: &str, from: Option<Span>) -> Option<(Names, Blocks)> {
+        let path = join(self.root, folder);
+        let listed = self.sources.list(&path);
+        let names: Vec<String> = listed
+            .iter()
+            .flatten()
+            .filter(|name| name.ends_with(".hcl") && !name.starts_with('.'))
+            .cloned()
+            .collect();
+        if names.is_empty() {
+            self.empty(&path, listed.as_deref(), from);
+            return None;
+        }
+        let mut problems = Vec::new();
+        let mut declare = Declare::new(self.schemas, &mut problems);
+        for name in names {
+            let shown = if folder == "." { name.clone() } else { format!("{folder}/{name}") };
+            if name == "override.hcl" || name.ends_with("_override.hcl") {
+                let problem = diag::NOT_IN_THIS_VERSION.at(Place::File(shown)).detail("override files");
+                self.problems.push(problem);
+                continue;
+            }
+            if let Some(file) = self.file(&shown, &join(&path, &name)) {
+                declare.file(file);
+            }
+        }
+        let (names, blocks) = (declare.names, declare.blocks);
+        self.problems.append(&mut problems);
+        Some((names, blocks))
+    }
+
+    fn empty(&mut self, path: &str, listed: Option<&[String]>, from: Option<Span>) {
+        let has_tf = listed.is_some_and(|names| names.iter().any(|n| n.ends_with(".tf")));
+        let reason = match (listed, has_tf) {
+            (None, _) => format!("there is no folder `{path}`"),
+            (Some(_), true) => format!("`{path}` has *.tf files, and Terrane reads *.hcl"),
+            (Some(_), false) => format!("`{path}` has no *.hcl file"),
+        };
+        self.problems.push(match from {
+            Some(span) => diag::MODULE_NOT_FOUND.at(span).detail(reason),
+            None => diag::NO_CONFIGURATION.at(Place::Run).detail(reason),
+        });
+    }
+
+    fn file(&mut self, shown: &str, path: &str) -> Option<ast::File> {
+        let bytes = match self.sources.read(path) {
+            Ok(bytes) => bytes,
+            Err(reason) => {
+                self.problems.push(diag::UNREADABLE_FILE.at(Place::File(shown.to_owned())).detail(reason));
+                return None;
+            }
+        };
+        self.digest.update(u64::try_from(shown.len()).unwrap_or(u64::MAX).to_be_bytes());
+        self.digest.update(shown);
+        self.digest.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+        self.digest.update(&bytes);
+        let text = match std::str::from_utf8(&bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let detail = format!("byte {} is not UTF-8", error.valid_up_to());
+                self.problems.push(diag::UNREADABLE_FILE.at(Place::File(shown.to_owned())).detail(detail));
+                return None;
+            }
+        };
+        let id = self.map.add(shown, text);
+        let parsed = syntax::parse(id, text);
+        self.has_syntax_errors |= parsed.problems.iter().any(Diagnostic::is_error);
+        self.problems.extend(parsed.problems);
+        Some(parsed.file)
+    }
+}
+
+/// A path below a folder, without `.` and with `..` taken away where that is possible.
+pub(crate) fn join(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            other => parts.push(other),
+        }
+    }
+    let joined = parts.join("/");
+    match (folder.starts_with('/'), joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => String::from("."),
+        (false, false) => joined,
+    }
+}
+
+/// The digest as text.
+pub(crate) fn hexadecimal(digest: Sha256) -> String {
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::join;
+
+    #[test]
+    fn paths_are_joined_without_detours() {
+        for (folder, path, expected) in [
+            (".", "a.hcl", "a.hcl"),
+            (".", ".", "."),
+            ("modules/a", "../b", "modules/b"),
+            (".", "../x", "../x"),
+            ("/srv/x", "./m/", "/srv/x/m"),
+        ] {
+            assert_eq!(join(folder, path), expected, "{folder} {path}");
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Tests of checking: every kind of mistake with its place, and what a right configuration becomes.
+
+use super::load;
+use crate::program::{Ignore, ModuleId, Node, Target};
+use crate::testing::{Files, Types, loaded, program, shown};
+use terrane_core::{Path, PathStep, Type, Value};
+
+/// The problems of a configuration, each with the text it points at.
+fn found(text: &str) -> Vec<(&'static str, String)> {
+    let loaded = loaded(text);
+    let place = |p: &terrane_core::Diagnostic| p.span().and_then(|s| loaded.sources.text(s)).unwrap_or("").to_owned();
+    loaded.problems.iter().map(|p| (p.kind.id, place(p))).collect()
+}
+
+fn check(text: &str, expected: &[(&str, &str)]) {
+    let found = found(text);
+    let found: Vec<(&str, &str)> = found.iter().map(|(id, place)| (*id, place.as_str())).collect();
+    assert_eq!(found, expected, "{text}");
+}
+
+/// One problem and the words that help.
+fn help(text: &str) -> String {
+    let loaded = loaded(text);
+    let [problem] = loaded.problems.as_slice() else { panic!("{text}: {:?}", shown(&loaded.problems)) };
+    problem.help_text().to_owned()
+}
+
+const THING: &str = "resource \"t_thing\" \"a\" {\n  name = \"x\"\n";
+
+fn thing(inside: &str) -> String {
+    format!("{THING}  {inside}\n}}\n")
+}
+
+#[test]
+fn unknown_blocks_and_wrong_labels_are_refused() {
+    check("resorce \"t_thing\" \"a\" {\n  name = 1\n}\n", &[("unknown-block", "resorce")]);
+    check("terraform {\n}\n", &[("unknown-block", "terraform")]);
+    check("resource \"t_thing\" {\n}\n", &[("wrong-labels", "resource \"t_thing\"")]);
+    check("locals \"x\" {\n}\n", &[("wrong-labels", "locals \"x\"")]);
+    check("variable \"a b\" {\n}\n", &[("invalid-name", "\"a b\"")]);
+    check("x = 1\n", &[("unknown-argument", "x")]);
+    assert_eq!(help("resorce \"t_thing\" \"a\" {\n}\n"), "Did you mean `resource`?");
+}
+
+#[test]
+fn blocks_of_later_versions_are_named() {
+    for kind in ["import", "moved", "removed", "check \"x\""] {
+        let problems = found(&format!("{kind} {{\n}}\n"));
+        assert_eq!(problems, [("not-in-this-version", kind.to_owned())]);
+    }
+    check("terrane {\n  backend \"s3\" {\n  }\n}\n", &[("not-in-this-version", "backend \"s3\"")]);
+    check(&thing("dynamic \"node\" {\n  }"), &[("not-in-this-version", "dynamic \"node\"")]);
+    check(&thing("provisioner \"local-exec\" {\n  }"), &[("not-in-this-version", "provisioner \"local-exec\"")]);
+    check(&thing("lifecycle {\n  precondition {\n  }\n  }"), &[("not-in-this-version", "precondition")]);
+    let files = Files::of(&[("main.hcl", "locals {\n}\n"), ("override.hcl", "locals {\n}\n")]);
+    assert_eq!(load(&files, ".", &Types).problems[0].kind.id, "not-in-this-version");
+}
+
+#[test]
+fn arguments_are_checked_against_the_schema() {
+    check(&thing("nmae = 1"), &[("unknown-argument", "nmae")]);
+    check("resource \"t_thing\" \"a\" {\n}\n", &[("missing-argument", "resource \"t_thing\" \"a\"")]);
+    check("resource \"t_thing\" \"a\" {\n  name = null\n}\n", &[("missing-argument", "null")]);
+    check(&thing("id = \"x\""), &[("computed-argument", "id")]);
+    check(&thing("net = { cidrs = [] }"), &[("block-not-argument", "net")]);
+    check(&thing("tags {\n  }"), &[("argument-not-block", "tags")]);
+    check(&thing("size = \"big\""), &[("wrong-type", "\"big\"")]);
+    check(&thing("zones = [\"a\", [\"b\"]]"), &[("wrong-type", "[\"a\", [\"b\"]]")]);
+    check(&thing("net {\n  }"), &[("missing-argument", "net")]);
+    check(&thing("nod {\n  }"), &[("unknown-block", "nod")]);
+    check(&thing("net {\n cidrs = []\n}\n  net {\n cidrs = []\n}"), &[("duplicate-block", "net")]);
+    check(&thing("node \"x\" {\n  name = \"y\"\n  }"), &[("duplicate-declaration", "name")]);
+    check(&thing("node \"x\" \"y\" {\n  }"), &[("wrong-labels", "node \"x\" \"y\"")]);
+    assert_eq!(help(&thing("tag = {}")), "Did you mean `tags`?");
+}
+
+#[test]
+fn types_and_providers_are_known() {
+    check("resource \"t_thnig\" \"a\" {\n  whatever = x\n}\n", &[("unknown-type", "\"t_thnig\"")]);
+    check("data \"t_thing\" \"a\" {\n}\n", &[("unknown-type", "\"t_thing\"")]);
+    check("provider \"x\" {\n}\n", &[("unknown-provider", "\"x\"")]);
+    check(&thing("provider = t.west"), &[("unknown-provider", "resource \"t_thing\" \"a\"")]);
+    check(&thing("provider = u"), &[("unknown-provider", "u")]);
+    assert_eq!(help("data \"t_thing\" \"a\" {\n}\n"), "It is a `resource` block that has this type");
+}
+
+#[test]
+fn an_unknown_type_brings_no_other_problem() {
+    let text = "resource \"t_thnig\" \"a\" {\n  x = 1\n}\noutput \"o\" {\n  value = t_thnig.a.id\n}\n";
+    check(text, &[("unknown-type", "\"t_thnig\"")]);
+}
+
+#[test]
+fn names_are_known_and_misspelt_ones_are_suggested() {
+    let around = |expr: &str| {
+        format!("variable \"region\" {{}}\nlocals {{\n  one = 1\n  x = {expr}\n}}\n{}", thing("for_each = {}"))
+    };
+    for (expr, id, place) in [
+        ("var.regoin", "unknown-name", "regoin"),
+        ("var", "unknown-name", "var"),
+        ("local.oen", "unknown-name", "oen"),
+        ("module.m.x", "unknown-name", "m"),
+        ("t_thing.b.id", "unknown-name", "b"),
+        ("t_thing.a[\"k\"].ide", "no-such-attribute", "ide"),
+        ("t_thing.a.id", "missing-instance-key", "t_thing.a.id"),
+        ("data.t_look.x.id", "unknown-name", "x"),
+        ("foo", "unknown-name", "foo"),
+        ("foo.bar", "unknown-name", "foo"),
+        ("each.key", "out-of-place", "each"),
+        ("count.index", "out-of-place", "count"),
+        ("self.id", "out-of-place", "self"),
+        ("path.root.x", "", ""),
+        ("[for v in [] : w]", "unknown-name", "w"),
+    ] {
+        let expected: &[(&str, &str)] = if id.is_empty() { &[] } else { &[(id, place)] };
+        check(&around(expr), expected);
+    }
+    assert_eq!(help(&around("var.regoin")), "Did you mean `region`?");
+    assert_eq!(help(&around("vra.region")), "Did you mean `var`?");
+    check(&format!("{}locals {{\n  x = t_thing.a[0].id\n}}\n", thing("")), &[("unexpected-instance-key", "0")]);
+}
+
+#[test]
+fn declarations_have_distinct_names() {
+    for text in [
+        "variable \"a\" {}\nvariable \"a\" {}\n",
+        "locals {\n  a = 1\n}\nlocals {\n  a = 2\n}\n",
+        "output \"a\" {\n  value = 1\n}\noutput \"a\" {\n  value = 1\n}\n",
+        "provider \"t\" {}\nprovider \"t\" {}\n",
+        &format!("{}{}", thing(""), thing("")),
+    ] {
+        let loaded = loaded(text);
+        assert_eq!(loaded.problems.len(), 1, "{text}: {:?}", shown(&loaded.problems));
+        assert_eq!(loaded.problems[0].kind.id, "duplicate-declaration");
+        assert_eq!(loaded.problems[0].labels.len(), 1);
+    }
+}
+
+#[test]
+fn variables_have_types_and_constant_defaults() {
+    let text = "variable \"fleet\" {\n  type = map(object({ name = string, size = optional(number, \"3\"), zones = optional(list(string)) }))\n  default = { a = { name = 1 } }\n}\n";
+    let program = program(&[("main.hcl", text)]);
+    let variable = &program.modules[0].variables[0];
+    assert_eq!(
+        variable.ty.to_string(),
+        "map(object({ name = string, size = optional(number), zones = optional(list(string)) }))"
+    );
+    let default = variable.default.as_ref().and_then(|d| d.as_literal()).unwrap();
+    assert_eq!(default.at(&Path::dotted("a.size")), Some(&Value::int(3)));
+    assert_eq!(default.at(&Path::dotted("a.name")), Some(&Value::string("1")));
+    for (text, id, place) in [
+        ("type = strng", "invalid-type", "strng"),
+        ("type = \"string\"", "invalid-type", "\"string\""),
+        ("type = optional(string)", "invalid-type", "optional(string)"),
+        ("type = list(string, number)", "invalid-type", "list(string, number)"),
+        ("type = number\n  default = \"x\"", "wrong-type", "\"x\""),
+        ("default = var.a", "unknown-name", "a"),
+        ("sensitive = 5", "wrong-setting", "5"),
+        ("ephemeral = true", "not-in-this-version", "ephemeral"),
+        ("nulable = true", "unknown-argument", "nulable"),
+        ("validation {\n  condition = true\n  }", "missing-argument", "validation"),
+    ] {
+        check(&format!("variable \"x\" {{\n  {text}\n}}\n"), &[(id, place)]);
+    }
+    check("locals {\n  a = 1\n}\nvariable \"x\" {\n  default = local.a\n}\n", &[("constant-wanted", "local.a")]);
+}
+
+#[test]
+fn meta_arguments_are_read() {
+    let text = "resource \"t_thing\" \"b\" {\n  count = 2\n  name = \"b-${count.index}\"\n}\nresource \"t_thing\" \"a\" {\n  name = \"a\"\n  provider = t.west\n  depends_on = [t_thing.b]\n  lifecycle {\n    prevent_destroy = true\n    create_before_destroy = true\n    ignore_changes = [tags[\"x\"], size]\n    replace_triggered_by = [t_thing.b[0].id]\n  }\n  timeouts {\n    create = \"1h30m\"\n  }\n}\nprovider \"t\" {\n  alias = \"west\"\n}\n";
+    let program = program(&[("main.hcl", text)]);
+    let resource = &program.modules[0].resources[1];
+    assert_eq!(resource.depends_on, [Target::Resource(0)]);
+    assert_eq!(resource.provider.alias.as_deref(), Some("west"));
+    assert_eq!(resource.lifecycle.prevent_destroy, Some(true));
+    assert!(resource.lifecycle.create_before_destroy);
+    let tags = Path::attr("tags").join(PathStep::Name("x".into()));
+    assert_eq!(resource.lifecycle.ignore_changes, Ignore::Paths(vec![tags, Path::attr("size")]));
+    let trigger = &resource.lifecycle.replace_triggered_by[0];
+    assert_eq!((trigger.resource, trigger.path.to_string().as_str()), (0, "id"));
+    assert!(trigger.key.is_some());
+    assert_eq!(resource.timeouts.get("create"), Some(&5_400));
+}
+
+#[test]
+fn wrong_meta_arguments_are_refused() {
+    check(&thing("count = 1\n  for_each = {}"), &[("count-and-for-each", "for_each")]);
+    check(&thing("depends_on = [t_thing.a[0]]"), &[("wrong-setting", "t_thing.a[0]")]);
+    check(&thing("depends_on = \"x\""), &[("wrong-setting", "\"x\"")]);
+    check(&thing("lifecycle {\n  prevent_destroy = local.x\n  }"), &[("unknown-name", "x")]);
+    check("locals {\n  x = true\n}\n", &[]);
+    check(&format!("variable \"x\" {{}}\n{}", thing("lifecycle {\n  prevent_destroy = var.x\n  }")), &[("constant-wanted", "var.x")]);
+    check(&thing("lifecycle {\n  ignore_changes = [tagz]\n  }"), &[("no-such-attribute", "tagz")]);
+    check(&thing("lifecycle {\n  ignore = all\n  }"), &[("unknown-argument", "ignore")]);
+    check(&thing("timeouts {\n  create = \"soon\"\n  }"), &[("wrong-setting", "\"soon\"")]);
+    check(&thing("timeouts {\n  craete = \"1m\"\n  }"), &[("unknown-argument", "craete")]);
+}
+
+#[test]
+fn circles_show_every_member() {
+    let text = "locals {\n  a = local.b\n  b = local.c\n  c = local.a\n  d = local.a\n}\n";
+    let loaded = loaded(text);
+    let [problem] = loaded.problems.as_slice() else { panic!("{:?}", shown(&loaded.problems)) };
+    assert_eq!(problem.kind.id, "reference-cycle");
+    assert_eq!(problem.labels.len(), 3);
+    assert!(problem.detail.contains("`local.a`, `local.b`, `local.c`"), "{}", problem.detail);
+    check(&format!("{THING}  zones = [t_thing.a.id]\n}}\n"), &[("reference-cycle", "resource \"t_thing\" \"a\"")]);
+    let two = "locals {\n  a = local.b\n  b = local.a\n  x = local.x\n}\n";
+    assert_eq!(found(two).len(), 2);
+}
+
+#[test]
+fn modules_are_expanded_and_ordered() {
+    let program = program(&[
+        (
+            "main.hcl",
+            "module \"east\" {\n  source = \"./pool\"\n  for_each = { a = 1 }\n  name = \"${each.key}-${local.x}\"\n}\nmodule \"west\" {\n  source = \"./pool\"\n  name = module.east[\"a\"].id\n}\nlocals {\n  x = \"e\"\n}\noutput \"o\" {\n  value = module.west.id\n}\n",
+        ),
+        (
+            "pool/main.hcl",
+            "variable \"name\" {\n  type = string\n}\nvariable \"size\" {\n  default = 1\n}\nresource \"t_thing\" \"p\" {\n  name = var.name\n  size = var.size\n}\noutput \"id\" {\n  value = t_thing.p.id\n}\n",
+        ),
+    ]);
+    assert_eq!(program.modules.len(), 3);
+    assert_eq!(program.modules[1].caller, Some((ModuleId(0), 0)));
+    assert_eq!(&*program.modules[2].folder, "pool");
+    assert!(program.modules[0].calls[0].arguments[0].is_some() && program.modules[0].calls[0].arguments[1].is_none());
+    let at = |node: Node| program.order.iter().position(|n| *n == node).unwrap();
+    let (root, east, west) = (ModuleId(0), ModuleId(1), ModuleId(2));
+    let chain = [
+        at(Node::Local(root, 0)),
+        at(Node::Variable(east, 0)),
+        at(Node::Resource(east, 0)),
+        at(Node::Output(east, 0)),
+        at(Node::Variable(west, 0)),
+        at(Node::Resource(west, 0)),
+        at(Node::Output(west, 0)),
+        at(Node::Output(root, 0)),
+    ];
+    assert!(chain.is_sorted(), "{chain:?}");
+    assert!(at(Node::Call(root, 0)) < at(Node::Variable(east, 1)));
+    assert_eq!(program.digest.len(), 64);
+    assert!(program.declares(&"module.east[\"a\"].t_thing.p".parse().unwrap()));
+}
+
+#[test]
+fn wrong_module_calls_are_refused() {
+    let call = |inside: &str| {
+        let files = Files::of(&[
+            ("main.hcl", &format!("module \"m\" {{\n  {inside}\n}}\nlocals {{\n  x = module.m.id\n}}\n")),
+            ("pool/main.hcl", "variable \"size\" {\n  type = number\n}\noutput \"id\" {\n  value = 1\n}\n"),
+            ("loop/main.hcl", "module \"m\" {\n  source = \"../loop\"\n}\noutput \"id\" {\n  value = 1\n}\n"),
+        ]);
+        let loaded = load(&files, ".", &Types);
+        loaded.problems.iter().map(|p| p.kind.id).collect::<Vec<_>>()
+    };
+    assert_eq!(call("source = \"./pool\"\n  size = 1"), Vec::<&str>::new());
+    assert_eq!(call("source = \"./pool\""), ["missing-argument"]);
+    assert_eq!(call("source = \"./pool\"\n  size = 1\n  sise = 1"), ["unknown-argument"]);
+    assert_eq!(call("source = \"./pool\"\n  size = \"x\""), ["wrong-type"]);
+    assert_eq!(call("source = \"./none\""), ["module-not-found"]);
+    assert_eq!(call("source = \"acme/pool/t\""), ["not-in-this-version"]);
+    assert_eq!(call("size = 1"), ["missing-argument"]);
+    assert_eq!(call("source = \"./loop\""), ["module-cycle"]);
+    let files = Files::of(&[
+        ("main.hcl", "module \"m\" {\n  source = \"./pool\"\n}\nlocals {\n  x = module.m.idd\n}\n"),
+        ("pool/main.hcl", "output \"id\" {\n  value = 1\n}\n"),
+    ]);
+    let loaded = load(&files, ".", &Types);
+    assert_eq!(loaded.problems[0].help_text(), "Did you mean `id`?");
+}
+
+#[test]
+fn a_module_as_a_whole_may_be_waited_for() {
+    let program = program(&[
+        ("main.hcl", "module \"m\" {\n  source = \"./pool\"\n}\nresource \"t_thing\" \"a\" {\n  name = \"a\"\n  depends_on = [module.m]\n}\n"),
+        ("pool/main.hcl", "resource \"t_thing\" \"p\" {\n  name = \"p\"\n}\n"),
+    ]);
+    let at = |node: Node| program.order.iter().position(|n| *n == node).unwrap();
+    assert!(at(Node::Resource(ModuleId(1), 0)) < at(Node::Resource(ModuleId(0), 0)));
+}
+
+#[test]
+fn constants_are_folded() {
+    let program = program(&[("main.hcl", "locals {\n  a = [1 + 1, \"x-${2}\", { b = true ? 1 : 2 }]\n  b = 1 / 0 == 1 ? 1 : 2\n}\n")]);
+    let locals = &program.modules[0].locals;
+    assert!(locals[0].value.as_literal().is_some());
+    assert!(locals[1].value.as_literal().is_none());
+}
+
+#[test]
+fn a_version_that_is_not_met_is_told() {
+    check("terrane {\n  required_version = \">= 0.1\"\n}\n", &[]);
+    check("terrane {\n  required_version = \">= 99\"\n}\n", &[("version-not-supported", "\">= 99\"")]);
+    check("terrane {\n  required_version = \"new\"\n}\n", &[("wrong-setting", "\"new\"")]);
+}
+
+#[test]
+fn all_problems_come_together_in_order() {
+    let text = "locals {\n  a = var.x\n  b = { k = 1, k = 2 }\n}\nresource \"t_thing\" \"a\" {\n  nmae = 1\n}\n";
+    let ids: Vec<&str> = found(text).iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, ["unknown-name", "duplicate-key", "missing-argument", "unknown-argument"]);
+}
+
+#[test]
+fn a_folder_without_configuration_is_told() {
+    let loaded = load(&Files::of(&[("main.tf", "")]), ".", &Types);
+    assert_eq!(loaded.problems[0].kind.id, "no-configuration");
+    assert!(loaded.problems[0].detail.contains("*.tf"), "{}", loaded.problems[0].detail);
+}
+
+#[test]
+fn an_unread_file_brings_no_unknown_names() {
+    let files = Files::of(&[("a.hcl", "variable \"x\" {\n"), ("b.hcl", "locals {\n  y = var.x + var.z\n}\n")]);
+    let loaded = load(&files, ".", &Types);
+    assert!(loaded.problems.iter().all(|p| p.kind.id != "unknown-name"), "{:?}", shown(&loaded.problems));
+    assert!(!loaded.problems.is_empty() && loaded.program.is_none());
+}
+
+#[test]
+fn any_is_the_type_of_a_variable_without_one() {
+    let program = program(&[("main.hcl", "variable \"x\" {}\n")]);
+    assert_eq!(program.modules[0].variables[0].ty, Type::Any);
+}

@@ -25,10 +25,7 @@ impl Clock {
 
     /// Emulated seconds since the Unix epoch.
     pub(crate) fn now(&self) -> f64 {
-        self.anchor
-            .elapsed()
-            .as_secs_f64()
-            .mul_add(self.rate, self.seconds_at_anchor)
+        self.anchor.elapsed().as_secs_f64().mul_add(self.rate, self.seconds_at_anchor)
     }
 
     /// Emulated seconds that pass in one real second.
@@ -51,9 +48,7 @@ impl Clock {
 
 /// Real seconds since the Unix epoch.
 pub(crate) fn real_seconds() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |past| past.as_secs_f64())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |past| past.as_secs_f64())
 }
 
 /// Rounds to milliseconds, the precision of the services' answers.
@@ -63,16 +58,9 @@ pub(crate) fn to_millis(seconds: f64) -> f64 {
 
 /// `2025-11-23T11:20:00Z`; a time outside the calendar becomes the epoch.
 pub(crate) fn iso(seconds: f64) -> String {
-    let whole = Duration::try_from_secs_f64(seconds)
-        .unwrap_or_default()
-        .as_secs();
-    let stamp = i64::try_from(whole)
-        .ok()
-        .and_then(|whole| jiff::Timestamp::from_second(whole).ok());
-    stamp
-        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
+    let whole = Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs();
+    let stamp = i64::try_from(whole).ok().and_then(|whole| jiff::Timestamp::from_second(whole).ok());
+    stamp.unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]

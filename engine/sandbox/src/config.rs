@@ -108,10 +108,7 @@ impl Default for SandboxConfig {
         let account = |letter: &str, id: &str| AccountSeed {
             id: id.to_owned(),
             access_key_id: format!("AKIASANDBOXACCOUNT{letter}0"),
-            secret_access_key: format!(
-                "sandbox-secret-of-account-{}-not-a-real-key",
-                letter.to_lowercase()
-            ),
+            secret_access_key: format!("sandbox-secret-of-account-{}-not-a-real-key", letter.to_lowercase()),
         };
         Self {
             accounts: vec![account("A", "111122223333"), account("B", "444455556666")],
@@ -126,22 +123,9 @@ impl Default for SandboxConfig {
                 node_group_create: 180.0,
                 node_group_delete: 240.0,
             },
-            lag: ConsistencyLag {
-                eks: 0.0,
-                iam: 2.0,
-                iam_propagation: 8.0,
-            },
-            quotas: Quotas {
-                clusters: 100,
-                node_groups: 30,
-                nodes: 450,
-                roles: 1000,
-                attached_policies: 10,
-            },
-            throttle: Throttle {
-                per_second: 1_000.0,
-                burst: 10_000.0,
-            },
+            lag: ConsistencyLag { eks: 0.0, iam: 2.0, iam_propagation: 8.0 },
+            quotas: Quotas { clusters: 100, node_groups: 30, nodes: 450, roles: 1000, attached_policies: 10 },
+            throttle: Throttle { per_second: 1_000.0, burst: 10_000.0 },
             web_identity_tokens: Vec::new(),
             kubernetes: None,
             port: 0,
@@ -171,14 +155,10 @@ impl SandboxConfig {
                 return wrong(format!("account \"{}\" is not twelve digits", account.id));
             }
             let earlier = self.accounts.iter().take(position);
-            let mut earlier = earlier.filter(|other| {
-                other.id == account.id || other.access_key_id == account.access_key_id
-            });
+            let mut earlier =
+                earlier.filter(|other| other.id == account.id || other.access_key_id == account.access_key_id);
             if earlier.next().is_some() {
-                return wrong(format!(
-                    "account {} or its access key is there twice",
-                    account.id
-                ));
+                return wrong(format!("account {} or its access key is there twice", account.id));
             }
         }
         Ok(())

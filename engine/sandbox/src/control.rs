@@ -32,10 +32,7 @@ pub struct Denial {
 impl Denial {
     /// Whether it refuses this.
     pub(crate) fn refuses(&self, principals: &[&str], action: &str) -> bool {
-        let is_meant = self
-            .principal
-            .as_deref()
-            .is_none_or(|meant| principals.contains(&meant));
+        let is_meant = self.principal.as_deref().is_none_or(|meant| principals.contains(&meant));
         let is_action = match self.action.strip_suffix('*') {
             Some(start) => action.starts_with(start),
             None => self.action == action,
@@ -77,10 +74,7 @@ struct ClockOrder {
 /// Answers a control request.
 pub(crate) fn answer(shared: &Shared, request: &Incoming) -> Reply {
     if request.header("origin").is_some() {
-        return reply(
-            403,
-            &json!({"error": "requests from web pages are refused"}),
-        );
+        return reply(403, &json!({"error": "requests from web pages are refused"}));
     }
     let topic = request.path.strip_prefix(PREFIX).unwrap_or_default();
     let done = shared.with(|state| match (request.method.as_str(), topic) {
@@ -91,13 +85,8 @@ pub(crate) fn answer(shared: &Shared, request: &Incoming) -> Reply {
     });
     match done {
         Ok(Some(answer)) => reply(200, &answer),
-        Ok(None) => reply(
-            404,
-            &json!({"error": format!("no such control: {} {topic}", request.method)}),
-        ),
-        Err(SandboxError::NotFound { what }) => {
-            reply(404, &json!({"error": format!("the sandbox has no {what}")}))
-        }
+        Ok(None) => reply(404, &json!({"error": format!("no such control: {} {topic}", request.method)})),
+        Err(SandboxError::NotFound { what }) => reply(404, &json!({"error": format!("the sandbox has no {what}")})),
         Err(problem) => reply(400, &json!({"error": problem.to_string()})),
     }
 }
@@ -109,9 +98,7 @@ fn reply(status: u16, body: &Value) -> Reply {
 fn read(state: &mut State, topic: &str, query: &str) -> Option<Value> {
     match topic {
         "log" => {
-            let after = query
-                .strip_prefix("after=")
-                .and_then(|number| number.parse().ok());
+            let after = query.strip_prefix("after=").and_then(|number| number.parse().ok());
             Some(json!({"entries": state.log.since(after.unwrap_or(0))}))
         }
         "objects" => {
@@ -119,9 +106,7 @@ fn read(state: &mut State, topic: &str, query: &str) -> Option<Value> {
             Some(json!({"objects": state.world.objects()}))
         }
         "clock" => Some(json!({"now": state.clock.now(), "rate": state.clock.rate()})),
-        "status" => {
-            Some(json!({"now": state.clock.now(), "mutating_requests": state.kills.count()}))
-        }
+        "status" => Some(json!({"now": state.clock.now(), "mutating_requests": state.kills.count()})),
         _ => None,
     }
 }
@@ -142,9 +127,7 @@ fn order(state: &mut State, topic: &str, body: &[u8]) -> Result<Value, SandboxEr
         "fault" => {
             let rule: FaultRule = parse(body)?;
             if !state.faults.add(rule) {
-                return Err(SandboxError::Instruction {
-                    problem: "there are too many fault rules".to_owned(),
-                });
+                return Err(SandboxError::Instruction { problem: "there are too many fault rules".to_owned() });
             }
         }
         "drift" => {
@@ -159,34 +142,23 @@ fn order(state: &mut State, topic: &str, body: &[u8]) -> Result<Value, SandboxEr
             let KillOrder { n, when, pid } = parse(body)?;
             let victim = Victim::Process(pid);
             if !victim.is_allowed() {
-                return Err(SandboxError::Instruction {
-                    problem: format!("process {pid} is no allowed victim"),
-                });
+                return Err(SandboxError::Instruction { problem: format!("process {pid} is no allowed victim") });
             }
-            state.kills.arm(KillPoint {
-                nth: n,
-                when,
-                victim,
-            });
+            state.kills.arm(KillPoint { nth: n, when, victim });
         }
         "deny" => state.denials.push(parse(body)?),
         "throttle" => throttle(state, &parse(body)?),
         "clock" => turn_clock(state, &parse(body)?),
         "reset" => state.reset(),
         _ => {
-            return Err(SandboxError::NotFound {
-                what: format!("control {topic}"),
-            });
+            return Err(SandboxError::NotFound { what: format!("control {topic}") });
         }
     }
     Ok(json!({}))
 }
 
 fn throttle(state: &mut State, order: &ThrottleOrder) {
-    let limit = order.per_second.map(|per_second| Throttle {
-        per_second,
-        burst: order.burst.unwrap_or(1.0),
-    });
+    let limit = order.per_second.map(|per_second| Throttle { per_second, burst: order.burst.unwrap_or(1.0) });
     state.buckets.limit(order.service.as_deref(), limit);
 }
 
@@ -194,10 +166,7 @@ fn turn_clock(state: &mut State, order: &ClockOrder) {
     if let Some(rate) = order.rate {
         state.clock.set_rate(rate);
     }
-    if let Some(by) = order
-        .advance_seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-    {
+    if let Some(by) = order.advance_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
         state.clock.advance(by);
     }
     if order.expire_sessions {
@@ -206,9 +175,7 @@ fn turn_clock(state: &mut State, order: &ClockOrder) {
 }
 
 fn parse<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, SandboxError> {
-    serde_json::from_slice(body).map_err(|problem| SandboxError::Instruction {
-        problem: problem.to_string(),
-    })
+    serde_json::from_slice(body).map_err(|problem| SandboxError::Instruction { problem: problem.to_string() })
 }
 
 #[cfg(test)]
@@ -217,10 +184,7 @@ mod tests {
 
     #[test]
     fn a_denial_covers_all_actions_of_a_service() {
-        let denial = Denial {
-            principal: None,
-            action: "eks:*".to_owned(),
-        };
+        let denial = Denial { principal: None, action: "eks:*".to_owned() };
         assert!(denial.refuses(&["AKIA"], "eks:CreateCluster"));
         assert!(!denial.refuses(&["AKIA"], "ec2:DescribeVpcs"));
     }

@@ -101,13 +101,7 @@ const fn one() -> u64 {
 impl FaultRule {
     /// Hits the first request that fits `matches`, once, without applying it.
     pub const fn once(matches: RequestMatch, effect: FaultEffect) -> Self {
-        Self {
-            matches,
-            nth: 1,
-            times: 1,
-            is_applied: false,
-            effect,
-        }
+        Self { matches, nth: 1, times: 1, is_applied: false, effect }
     }
 }
 
@@ -125,17 +119,13 @@ pub(crate) struct Subject<'a> {
 impl RequestMatch {
     /// Whether a request fits.
     pub(crate) fn fits(&self, subject: &Subject<'_>) -> bool {
-        let fits = |wanted: &Option<String>, found: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == found)
-        };
+        let fits = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
         fits(&self.service, subject.service)
             && fits(&self.operation, subject.operation)
             && fits(&self.account, subject.account)
             && fits(&self.region, subject.region)
             && fits(&self.name, subject.name)
-            && self
-                .is_mutating
-                .is_none_or(|wanted| wanted == subject.is_mutating)
+            && self.is_mutating.is_none_or(|wanted| wanted == subject.is_mutating)
     }
 }
 
@@ -164,11 +154,7 @@ impl Hit {
             FaultEffect::Delay { millis } => format!("delay of {millis} ms"),
             FaultEffect::FailOperation { code, .. } => format!("operation fails with {code}"),
         };
-        if self.is_applied {
-            format!("{kind}, applied")
-        } else {
-            kind
-        }
+        if self.is_applied { format!("{kind}, applied") } else { kind }
     }
 }
 
@@ -202,13 +188,9 @@ impl Faults {
             }
             armed.seen += 1;
             let first = armed.rule.nth.max(1);
-            let is_over =
-                armed.rule.times != 0 && armed.seen >= first.saturating_add(armed.rule.times);
+            let is_over = armed.rule.times != 0 && armed.seen >= first.saturating_add(armed.rule.times);
             if hit.is_none() && armed.seen >= first && !is_over {
-                hit = Some(Hit {
-                    effect: armed.rule.effect.clone(),
-                    is_applied: armed.rule.is_applied,
-                });
+                hit = Some(Hit { effect: armed.rule.effect.clone(), is_applied: armed.rule.is_applied });
             }
         }
         self.rules.retain(|armed| {
@@ -235,15 +217,8 @@ mod tests {
     #[test]
     fn only_the_requests_that_are_due_are_hit() {
         let mut faults = Faults::default();
-        let matches = RequestMatch {
-            operation: Some("CreateCluster".to_owned()),
-            ..RequestMatch::default()
-        };
-        faults.add(FaultRule {
-            nth: 2,
-            times: 2,
-            ..FaultRule::once(matches, FaultEffect::Drop)
-        });
+        let matches = RequestMatch { operation: Some("CreateCluster".to_owned()), ..RequestMatch::default() };
+        faults.add(FaultRule { nth: 2, times: 2, ..FaultRule::once(matches, FaultEffect::Drop) });
         let hits: Vec<bool> = (0..4).map(|_| faults.hit(&SUBJECT).is_some()).collect();
         assert_eq!(hits, [false, true, true, false]);
         assert!(faults.rules.is_empty());
@@ -252,10 +227,7 @@ mod tests {
     #[test]
     fn a_rule_for_another_region_is_not_counted() {
         let mut faults = Faults::default();
-        let matches = RequestMatch {
-            region: Some("us-east-1".to_owned()),
-            ..RequestMatch::default()
-        };
+        let matches = RequestMatch { region: Some("us-east-1".to_owned()), ..RequestMatch::default() };
         faults.add(FaultRule::once(matches, FaultEffect::Drop));
         assert!(faults.hit(&SUBJECT).is_none());
         assert_eq!(faults.rules.len(), 1);

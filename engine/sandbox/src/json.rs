@@ -4,10 +4,7 @@ use serde_json::{Map, Value};
 
 /// The text at a pointer, or nothing.
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The whole number at a pointer.
@@ -28,10 +25,7 @@ pub(crate) fn texts(value: &Value, pointer: &str) -> Vec<String> {
 }
 
 /// The object at a pointer, made if it is not there or something else.
-pub(crate) fn object_at<'a>(
-    value: &'a mut Value,
-    pointer: &str,
-) -> Option<&'a mut Map<String, Value>> {
+pub(crate) fn object_at<'a>(value: &'a mut Value, pointer: &str) -> Option<&'a mut Map<String, Value>> {
     if !value.pointer(pointer).is_some_and(Value::is_object) {
         set(value, pointer, Value::Object(Map::new()));
     }
@@ -44,10 +38,7 @@ pub(crate) fn set(target: &mut Value, pointer: &str, value: Value) -> bool {
     let Some(path) = pointer.strip_prefix('/') else {
         return false;
     };
-    let mut parts: Vec<String> = path
-        .split('/')
-        .map(|part| part.replace("~1", "/").replace("~0", "~"))
-        .collect();
+    let mut parts: Vec<String> = path.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
     let Some(last) = parts.pop() else {
         return false;
     };
@@ -58,10 +49,7 @@ pub(crate) fn set(target: &mut Value, pointer: &str, value: Value) -> bool {
         }
         let next = match here {
             Value::Object(fields) => Some(fields.entry(part).or_insert(Value::Null)),
-            Value::Array(items) => part
-                .parse::<usize>()
-                .ok()
-                .and_then(|index| items.get_mut(index)),
+            Value::Array(items) => part.parse::<usize>().ok().and_then(|index| items.get_mut(index)),
             _ => None,
         };
         let Some(next) = next else {
@@ -87,10 +75,7 @@ fn put(here: &mut Value, last: String, value: Value) -> bool {
             true
         }
         Value::Array(items) => {
-            let slot = last
-                .parse::<usize>()
-                .ok()
-                .and_then(|index| items.get_mut(index));
+            let slot = last.parse::<usize>().ok().and_then(|index| items.get_mut(index));
             slot.map(|slot| *slot = value).is_some()
         }
         _ => false,
@@ -109,9 +94,7 @@ mod tests {
         assert_eq!(value, json!({"labels": {"a/b": "c"}}));
         assert!(set(&mut value, "/labels/a~1b", Value::Null));
         assert_eq!(value, json!({"labels": {}}));
-        assert!(
-            !set(&mut value, "/labels/x/0/y", Value::Null) || value.pointer("/labels/x").is_some()
-        );
+        assert!(!set(&mut value, "/labels/x/0/y", Value::Null) || value.pointer("/labels/x").is_some());
     }
 
     #[test]

@@ -55,9 +55,7 @@ impl Victim {
     pub(crate) fn is_allowed(&self) -> bool {
         match self {
             Self::Callback(_) => true,
-            Self::Process(pid) => {
-                *pid > 1 && u32::try_from(*pid).is_ok_and(|pid| pid != std::process::id())
-            }
+            Self::Process(pid) => *pid > 1 && u32::try_from(*pid).is_ok_and(|pid| pid != std::process::id()),
         }
     }
 }
@@ -91,13 +89,7 @@ impl KillPoints {
     /// Arms a point; its number counts from now.
     pub(crate) fn arm(&mut self, point: KillPoint) {
         let number = self.mutating_requests.saturating_add(point.nth.max(1));
-        self.waiting.push((
-            number,
-            DueKill {
-                when: point.when,
-                victim: point.victim,
-            },
-        ));
+        self.waiting.push((number, DueKill { when: point.when, victim: point.victim }));
     }
 
     /// Forgets all points; the count goes on.
@@ -114,14 +106,8 @@ impl KillPoints {
     pub(crate) fn next(&mut self) -> (u64, Option<DueKill>) {
         self.mutating_requests += 1;
         let number = self.mutating_requests;
-        let due = self
-            .waiting
-            .iter()
-            .position(|(waiting, _)| *waiting == number);
-        (
-            number,
-            due.map(|position| self.waiting.swap_remove(position).1),
-        )
+        let due = self.waiting.iter().position(|(waiting, _)| *waiting == number);
+        (number, due.map(|position| self.waiting.swap_remove(position).1))
     }
 }
 
@@ -134,17 +120,10 @@ mod tests {
         let mut points = KillPoints::default();
         points.next();
         let victim = Victim::Callback(Arc::new(|| ()));
-        points.arm(KillPoint {
-            nth: 2,
-            when: KillMoment::AfterEffect,
-            victim,
-        });
+        points.arm(KillPoint { nth: 2, when: KillMoment::AfterEffect, victim });
         assert!(points.next().1.is_none());
         let (number, due) = points.next();
-        assert_eq!(
-            (number, due.map(|due| due.when)),
-            (3, Some(KillMoment::AfterEffect))
-        );
+        assert_eq!((number, due.map(|due| due.when)), (3, Some(KillMoment::AfterEffect)));
     }
 
     #[test]

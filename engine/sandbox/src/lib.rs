@@ -27,9 +27,7 @@ mod server;
 mod throttle;
 mod world;
 
-pub use crate::config::{
-    AccountSeed, ConsistencyLag, Durations, KubernetesEndpoint, Quotas, SandboxConfig, Throttle,
-};
+pub use crate::config::{AccountSeed, ConsistencyLag, Durations, KubernetesEndpoint, Quotas, SandboxConfig, Throttle};
 pub use crate::control::Denial;
 pub use crate::error::SandboxError;
 pub use crate::fault::{FaultEffect, FaultRule, RequestMatch};
@@ -108,20 +106,11 @@ impl Sandbox {
         config.check()?;
         let listener = TcpListener::bind(("127.0.0.1", config.port)).await;
         let listener = listener.map_err(|source| SandboxError::Listen { source })?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| SandboxError::Listen { source })?;
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State::new(config)),
-        });
+        let address = listener.local_addr().map_err(|source| SandboxError::Listen { source })?;
+        let shared = Arc::new(Shared { state: Mutex::new(State::new(config)) });
         let (stop, stopped) = watch::channel(false);
         let accepting = tokio::spawn(server::serve(listener, Arc::clone(&shared), stopped));
-        Ok(Self {
-            shared,
-            endpoint: format!("http://{address}"),
-            stop,
-            accepting: Some(accepting),
-        })
+        Ok(Self { shared, endpoint: format!("http://{address}"), stop, accepting: Some(accepting) })
     }
 
     /// URL of all services, without a final slash.
@@ -133,10 +122,7 @@ impl Sandbox {
     pub fn environment(&self, account_index: usize, region: &str) -> Vec<(String, String)> {
         let (rate, seed) = self.shared.with(|state| {
             let accounts = &state.world.config.accounts;
-            (
-                state.world.config.clock_rate.max(1),
-                accounts.get(account_index).or(accounts.first()).cloned(),
-            )
+            (state.world.config.clock_rate.max(1), accounts.get(account_index).or(accounts.first()).cloned())
         });
         let mut pairs: Vec<(&str, String)> = vec![
             ("AWS_REGION", region.to_owned()),
@@ -149,10 +135,7 @@ impl Sandbox {
             pairs.push(("AWS_ACCESS_KEY_ID", seed.access_key_id));
             pairs.push(("AWS_SECRET_ACCESS_KEY", seed.secret_access_key));
         }
-        pairs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// Text that serves as shared configuration and as shared credentials file: profiles `account-a`, `account-b`, ..
@@ -168,10 +151,7 @@ impl Sandbox {
         let region = region.unwrap_or_else(|| "us-east-1".to_owned());
         let mut text = String::new();
         for (letter, account) in ('a'..='z').zip(&accounts) {
-            for heading in [
-                format!("account-{letter}"),
-                format!("profile account-{letter}"),
-            ] {
+            for heading in [format!("account-{letter}"), format!("profile account-{letter}")] {
                 text.push_str(&format!(
                     "[{heading}]\naws_access_key_id = {}\naws_secret_access_key = {}\nregion = {region}\n\
                      endpoint_url = {}\n\n",
@@ -210,9 +190,7 @@ impl Sandbox {
     /// `Instruction` when there are a thousand rules already.
     pub fn inject(&self, rule: FaultRule) -> Result<(), SandboxError> {
         let is_added = self.shared.with(|state| state.faults.add(rule));
-        let full = || SandboxError::Instruction {
-            problem: "there are too many fault rules".to_owned(),
-        };
+        let full = || SandboxError::Instruction { problem: "there are too many fault rules".to_owned() };
         is_added.then_some(()).ok_or_else(full)
     }
 
@@ -262,8 +240,7 @@ impl Sandbox {
 
     /// Limits one service (`eks`, `ec2`, `iam`, `sts`) or all; `None` takes the limit away.
     pub fn throttle(&self, service: Option<&str>, limit: Option<Throttle>) {
-        self.shared
-            .with(|state| state.buckets.limit(service, limit));
+        self.shared.with(|state| state.buckets.limit(service, limit));
     }
 
     /// Moves the emulated clock forward.
@@ -305,4 +282,4 @@ impl Drop for Sandbox {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -68,22 +68,13 @@ impl RequestLog {
 
     /// Changes the entry of a request that is under way.
     pub(crate) fn amend(&mut self, sequence: u64, change: impl FnOnce(&mut LogEntry)) {
-        if let Some(entry) = self
-            .entries
-            .iter_mut()
-            .rev()
-            .find(|entry| entry.sequence == sequence)
-        {
+        if let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.sequence == sequence) {
             change(entry);
         }
     }
 
     /// All entries with a sequence number above `after`.
     pub(crate) fn since(&self, after: u64) -> Vec<LogEntry> {
-        self.entries
-            .iter()
-            .filter(|entry| entry.sequence > after)
-            .cloned()
-            .collect()
+        self.entries.iter().filter(|entry| entry.sequence > after).cloned().collect()
     }
 }

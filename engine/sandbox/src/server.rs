@@ -24,6 +24,10 @@ use crate::{Shared, aws, control};
 /// Largest request body; the services accept far less.
 const MOST_BYTES: usize = 4 << 20;
 
+/// How long a connection may be idle. The standard 30 seconds would close connections that a client still holds in
+/// its pool, and a request sent just then is lost without a fault that was asked for.
+const IDLE: Duration = Duration::from_secs(600);
+
 /// A request with its body.
 #[derive(Clone, Debug)]
 pub(crate) struct Incoming {
@@ -40,10 +44,7 @@ pub(crate) struct Incoming {
 impl Incoming {
     /// The first header of a name given in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(found, _)| found == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -93,6 +94,7 @@ struct ReplyBody {
     rest: Option<Bytes>,
     announced: u64,
     is_cut: bool,
+    is_flushed: bool,
 }
 
 /// The connection breaks here on purpose.
@@ -111,12 +113,16 @@ impl Body for ReplyBody {
     type Data = Bytes;
     type Error = Broken;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match self.rest.take() {
             Some(bytes) if !bytes.is_empty() => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            // The server writes out what it has only when the body makes it wait; an error at once would take the
+            // head and the first bytes with it.
+            _ if self.is_cut && !self.is_flushed => {
+                self.is_flushed = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
             _ if self.is_cut => Poll::Ready(Some(Err(Broken))),
             _ => Poll::Ready(None),
         }
@@ -132,20 +138,19 @@ impl Body for ReplyBody {
 }
 
 /// Accepts connections until `stop` says true.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    shared: Arc<Shared>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     let for_connections = stop.clone();
     loop {
-        tokio::select! {
+        let accepted = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    tokio::spawn(connection(stream, Arc::clone(&shared), for_connections.clone()));
-                }
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                tokio::spawn(connection(stream, Arc::clone(&shared), for_connections.clone()));
             }
+            // Out of file handles, for instance: some come back when connections end.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
 }
@@ -161,15 +166,13 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Rec
     });
     let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
         .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         _ = stop.wait_for(|stop| *stop) => {}
         _ended = serving => {}
     }
-    let victim = after_reply
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
+    let victim = after_reply.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(victim) = victim {
         tokio::time::sleep(Duration::from_millis(1)).await;
         victim.strike();
@@ -193,30 +196,21 @@ async fn answer(
             *after_reply.lock().unwrap_or_else(PoisonError::into_inner) = Some(victim);
             let mut response = respond(reply);
             // Ending the connection is how this side learns that the reply has been written.
-            response
-                .headers_mut()
-                .insert(CONNECTION, HeaderValue::from_static("close"));
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             Ok(response)
         }
         Verdict::Drop => Err(Broken),
-        Verdict::Silence => std::future::pending::<Result<Response<ReplyBody>, Infallible>>()
-            .await
-            .map_err(|never| match never {}),
+        Verdict::Silence => {
+            std::future::pending::<Result<Response<ReplyBody>, Infallible>>().await.map_err(|never| match never {})
+        }
     }
 }
 
 async fn read(request: Request<WireBody>) -> Option<Incoming> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MOST_BYTES)
-        .collect()
-        .await
-        .ok()?
-        .to_bytes();
+    let body = Limited::new(body, MOST_BYTES).collect().await.ok()?.to_bytes();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), text(value)));
+    let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
     Some(Incoming {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
@@ -230,18 +224,11 @@ fn respond(reply: Reply) -> Response<ReplyBody> {
     let announced = u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
     let cut = reply.cut_after.filter(|cut| *cut < reply.body.len());
     let rest = cut.map_or_else(|| reply.body.clone(), |cut| reply.body.slice(..cut));
-    let mut response = Response::new(ReplyBody {
-        rest: Some(rest),
-        announced,
-        is_cut: cut.is_some(),
-    });
-    *response.status_mut() =
-        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response =
+        Response::new(ReplyBody { rest: Some(rest), announced, is_cut: cut.is_some(), is_flushed: false });
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in &reply.headers {
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::try_from(name.as_str()),
-            HeaderValue::try_from(value.as_str()),
-        ) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str())) {
             response.headers_mut().insert(name, value);
         }
     }

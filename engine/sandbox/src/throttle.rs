@@ -26,11 +26,7 @@ pub(crate) struct Buckets {
 impl Buckets {
     /// Buckets that all have the standard limit.
     pub(crate) const fn new(standard: Throttle) -> Self {
-        Self {
-            standard,
-            limits: BTreeMap::new(),
-            buckets: BTreeMap::new(),
-        }
+        Self { standard, limits: BTreeMap::new(), buckets: BTreeMap::new() }
     }
 
     /// Gives a service, or all when `None`, a limit of its own; without one the standard holds again.
@@ -51,10 +47,7 @@ impl Buckets {
     /// Takes a token; on refusal says after how many emulated seconds there is one.
     pub(crate) fn take(&mut self, key: (String, String, String), now: f64) -> Result<(), f64> {
         let limit = self.limits.get(&key.2).copied().unwrap_or(self.standard);
-        let full = Bucket {
-            tokens: limit.burst,
-            filled_at: now,
-        };
+        let full = Bucket { tokens: limit.burst, filled_at: now };
         let bucket = self.buckets.entry(key).or_insert(full);
         let refill = (now - bucket.filled_at).max(0.0) * limit.per_second;
         bucket.tokens = (bucket.tokens + refill).min(limit.burst);
@@ -73,17 +66,8 @@ mod tests {
 
     #[test]
     fn an_empty_bucket_refuses_until_it_is_refilled() {
-        let mut buckets = Buckets::new(Throttle {
-            per_second: 2.0,
-            burst: 1.0,
-        });
-        let key = || {
-            (
-                "111122223333".to_owned(),
-                "eu-west-1".to_owned(),
-                "eks".to_owned(),
-            )
-        };
+        let mut buckets = Buckets::new(Throttle { per_second: 2.0, burst: 1.0 });
+        let key = || ("111122223333".to_owned(), "eu-west-1".to_owned(), "eks".to_owned());
         assert!(buckets.take(key(), 0.0).is_ok());
         assert_eq!(buckets.take(key(), 0.0), Err(0.5));
         assert!(buckets.take(key(), 0.5).is_ok());

@@ -35,10 +35,7 @@ pub(crate) enum Goal {
     /// The object is gone.
     Gone,
     /// An update is done: these pointers get these values.
-    Updated {
-        update: String,
-        changes: Vec<(String, Value)>,
-    },
+    Updated { update: String, changes: Vec<(String, Value)> },
 }
 
 /// A long-running operation under way.
@@ -63,12 +60,7 @@ pub(crate) struct Managed {
 impl Managed {
     /// An object that becomes ACTIVE.
     pub(crate) const fn new(doc: Value, visible_at: f64, pending: Pending) -> Self {
-        Self {
-            doc,
-            visible_at,
-            pending: Some(pending),
-            updates: Vec::new(),
-        }
+        Self { doc, visible_at, pending: Some(pending), updates: Vec::new() }
     }
 
     /// Its `status`.
@@ -111,38 +103,21 @@ impl Managed {
             }
         }
         if self.doc.pointer("/modifiedAt").is_some() {
-            json::set(
-                &mut self.doc,
-                "/modifiedAt",
-                json!(to_millis(pending.done_at)),
-            );
+            json::set(&mut self.doc, "/modifiedAt", json!(to_millis(pending.done_at)));
         }
         false
     }
 
-    fn end_update(
-        &mut self,
-        id: &str,
-        changes: Vec<(String, Value)>,
-        failure: Option<(String, String)>,
-    ) {
+    fn end_update(&mut self, id: &str, changes: Vec<(String, Value)>, failure: Option<(String, String)>) {
         if failure.is_none() {
             for (pointer, value) in changes {
                 json::set(&mut self.doc, &pointer, value);
             }
         }
-        let Some(update) = self
-            .updates
-            .iter_mut()
-            .find(|update| json::text(update, "/id") == id)
-        else {
+        let Some(update) = self.updates.iter_mut().find(|update| json::text(update, "/id") == id) else {
             return;
         };
-        let status = if failure.is_none() {
-            "Successful"
-        } else {
-            "Failed"
-        };
+        let status = if failure.is_none() { "Successful" } else { "Failed" };
         json::set(update, "/status", json!(status));
         if let Some((code, message)) = failure {
             let error = json!({"errorCode": code, "errorMessage": message, "resourceIds": []});
@@ -206,9 +181,8 @@ impl Region {
 
     /// Takes a cluster, or a node group of it, out of the world together with what hangs on it.
     pub(crate) fn remove(&mut self, cluster: &str, node_group: &str) -> bool {
-        let is_about = |token: &UsedToken| {
-            token.cluster == cluster && (node_group.is_empty() || token.node_group == node_group)
-        };
+        let is_about =
+            |token: &UsedToken| token.cluster == cluster && (node_group.is_empty() || token.node_group == node_group);
         self.tokens.retain(|_, token| !is_about(token));
         if !node_group.is_empty() {
             let parent = self.clusters.get_mut(cluster);
@@ -217,10 +191,7 @@ impl Region {
         let Some(removed) = self.clusters.remove(cluster) else {
             return false;
         };
-        self.network.remove(json::text(
-            &removed.own.doc,
-            "/resourcesVpcConfig/clusterSecurityGroupId",
-        ));
+        self.network.remove(json::text(&removed.own.doc, "/resourcesVpcConfig/clusterSecurityGroupId"));
         true
     }
 }
@@ -316,19 +287,9 @@ const NETWORK_TYPES: &[(&str, &str)] = &[
 impl World {
     /// The world that a configuration describes, before the first request.
     pub(crate) fn new(config: SandboxConfig, now: f64) -> Self {
-        let mut world = Self {
-            config,
-            roles: BTreeMap::new(),
-            regions: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            serial: 0,
-        };
-        let accounts: Vec<String> = world
-            .config
-            .accounts
-            .iter()
-            .map(|account| account.id.clone())
-            .collect();
+        let mut world =
+            Self { config, roles: BTreeMap::new(), regions: BTreeMap::new(), sessions: BTreeMap::new(), serial: 0 };
+        let accounts: Vec<String> = world.config.accounts.iter().map(|account| account.id.clone()).collect();
         for account in &accounts {
             world.seed_deployer(account, now);
             for region in world.config.regions.clone() {
@@ -339,12 +300,8 @@ impl World {
     }
 
     fn seed_deployer(&mut self, account: &str, now: f64) {
-        let trusted: Vec<String> = self
-            .config
-            .accounts
-            .iter()
-            .map(|seed| format!("arn:aws:iam::{}:root", seed.id))
-            .collect();
+        let trusted: Vec<String> =
+            self.config.accounts.iter().map(|seed| format!("arn:aws:iam::{}:root", seed.id)).collect();
         let trust = json!({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"},
             {"Effect": "Allow", "Principal": {"Federated": format!("arn:aws:iam::{account}:oidc-provider/sandbox")},
@@ -356,16 +313,8 @@ impl World {
             "RoleId": self.iam_id(account, name), "CreateDate": now, "MaxSessionDuration": 3600,
             "AssumeRolePolicyDocument": trust.to_string(), "Tags": {}, "AttachedPolicies": [],
         });
-        let role = Role {
-            doc,
-            visible_at: now,
-            trusted_at: now,
-            attached_at: BTreeMap::new(),
-        };
-        self.roles
-            .entry(account.to_owned())
-            .or_default()
-            .insert(name.to_owned(), role);
+        let role = Role { doc, visible_at: now, trusted_at: now, attached_at: BTreeMap::new() };
+        self.roles.entry(account.to_owned()).or_default().insert(name.to_owned(), role);
     }
 
     /// A number that no earlier call gave.
@@ -377,33 +326,27 @@ impl World {
     /// `AROA..` for a role.
     pub(crate) fn iam_id(&mut self, account: &str, name: &str) -> String {
         let serial = self.next_serial();
-        let digest =
-            hex_digest(format!("role/{account}/{name}/{serial}").as_bytes()).to_uppercase();
+        let digest = hex_digest(format!("role/{account}/{name}/{serial}").as_bytes()).to_uppercase();
         format!("AROASANDBOX{}", digest.get(..10).unwrap_or_default())
     }
 
     /// One region of an account; its network is made when it is first used.
     pub(crate) fn region(&mut self, account: &str, region: &str) -> &mut Region {
         let key = (account.to_owned(), region.to_owned());
-        self.regions.entry(key).or_insert_with(|| Region {
-            network: network::seed(account, region),
-            ..Region::default()
-        })
+        self.regions
+            .entry(key)
+            .or_insert_with(|| Region { network: network::seed(account, region), ..Region::default() })
     }
 
     /// Ends what is due everywhere.
     pub(crate) fn settle(&mut self, now: f64) {
-        self.regions
-            .values_mut()
-            .for_each(|region| region.settle(now));
+        self.regions.values_mut().for_each(|region| region.settle(now));
     }
 
     /// Ends all session credentials.
     pub(crate) fn expire_sessions(&mut self) {
         let now = crate::clock::real_seconds();
-        self.sessions
-            .values_mut()
-            .for_each(|session| session.expires_at = session.expires_at.min(now));
+        self.sessions.values_mut().for_each(|session| session.expires_at = session.expires_at.min(now));
     }
 
     /// Every live object.
@@ -425,13 +368,7 @@ impl World {
             for (id, doc) in &place.network {
                 let prefix = id.split('-').next().unwrap_or_default();
                 let known = NETWORK_TYPES.iter().find(|(known, _)| *known == prefix);
-                views.push(view(
-                    known.map_or(prefix, |(_, name)| name),
-                    account,
-                    region,
-                    id,
-                    doc,
-                ));
+                views.push(view(known.map_or(prefix, |(_, name)| name), account, region, id, doc));
             }
         }
         views
@@ -440,65 +377,33 @@ impl World {
     /// Makes a change behind the client's back; false when there is no such object or pointer.
     pub(crate) fn drift(&mut self, drift: Drift) -> bool {
         match drift {
-            Drift::Set {
-                object_type,
-                account,
-                region,
-                name,
-                pointer,
-                value,
-            } => {
+            Drift::Set { object_type, account, region, name, pointer, value } => {
                 let doc = self.doc(&object_type, &account, &region, &name);
                 doc.is_some_and(|doc| json::set(doc, &pointer, value))
             }
-            Drift::Delete {
-                object_type,
-                account,
-                region,
-                name,
-            } => {
+            Drift::Delete { object_type, account, region, name } => {
                 if object_type == "role" {
-                    return self
-                        .roles
-                        .get_mut(&account)
-                        .is_some_and(|roles| roles.remove(&name).is_some());
+                    return self.roles.get_mut(&account).is_some_and(|roles| roles.remove(&name).is_some());
                 }
                 let Some(place) = self.regions.get_mut(&(account, region)) else {
                     return false;
                 };
                 match object_type.as_str() {
                     "cluster" => place.remove(&name, ""),
-                    "node-group" => name
-                        .split_once('/')
-                        .is_some_and(|(name, group)| place.remove(name, group)),
+                    "node-group" => name.split_once('/').is_some_and(|(name, group)| place.remove(name, group)),
                     _ => place.network.remove(&name).is_some(),
                 }
             }
         }
     }
 
-    fn doc(
-        &mut self,
-        object_type: &str,
-        account: &str,
-        region: &str,
-        name: &str,
-    ) -> Option<&mut Value> {
+    fn doc(&mut self, object_type: &str, account: &str, region: &str, name: &str) -> Option<&mut Value> {
         if object_type == "role" {
-            return self
-                .roles
-                .get_mut(account)?
-                .get_mut(name)
-                .map(|role| &mut role.doc);
+            return self.roles.get_mut(account)?.get_mut(name).map(|role| &mut role.doc);
         }
-        let place = self
-            .regions
-            .get_mut(&(account.to_owned(), region.to_owned()))?;
+        let place = self.regions.get_mut(&(account.to_owned(), region.to_owned()))?;
         match object_type {
-            "cluster" => place
-                .clusters
-                .get_mut(name)
-                .map(|cluster| &mut cluster.own.doc),
+            "cluster" => place.clusters.get_mut(name).map(|cluster| &mut cluster.own.doc),
             "node-group" => {
                 let (cluster, group) = name.split_once('/')?;
                 let groups = &mut place.clusters.get_mut(cluster)?.node_groups;
@@ -523,12 +428,5 @@ fn view(object_type: &str, account: &str, region: &str, name: &str, doc: &Value)
 pub(crate) fn uuid_of(text: &str) -> String {
     let digest = hex_digest(text.as_bytes());
     let part = |from: usize, to: usize| digest.get(from..to).unwrap_or_default();
-    format!(
-        "{}-{}-{}-{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32)
-    )
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }

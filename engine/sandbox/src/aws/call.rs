@@ -42,11 +42,7 @@ pub(crate) struct Caller {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Input {
     /// The parts of the path that are names, the query, and the body.
-    Rest {
-        path: Vec<String>,
-        query: Vec<(String, String)>,
-        body: Value,
-    },
+    Rest { path: Vec<String>, query: Vec<(String, String)>, body: Value },
     /// The parameters.
     Form(Form),
 }
@@ -91,26 +87,12 @@ impl Parsed {
                 format!("The action {operation} is not valid for this endpoint."),
             )),
             Some((_, parameters, _)) => form.unknown(parameters).map(|unknown| {
-                AwsError::new(
-                    400,
-                    "UnknownParameter",
-                    format!("The parameter {unknown} is not recognized"),
-                )
+                AwsError::new(400, "UnknownParameter", format!("The parameter {unknown} is not recognized"))
             }),
         };
-        let name = names
-            .iter()
-            .find_map(|name| form.get(name))
-            .unwrap_or_default()
-            .to_owned();
+        let name = names.iter().find_map(|name| form.get(name)).unwrap_or_default().to_owned();
         let is_mutating = row.is_some_and(|(_, _, is_mutating)| *is_mutating);
-        Self {
-            operation,
-            name,
-            is_mutating,
-            input: Input::Form(form),
-            refusal,
-        }
+        Self { operation, name, is_mutating, input: Input::Form(form), refusal }
     }
 }
 
@@ -126,9 +108,7 @@ impl Service {
     }
 
     fn of_name(name: &str) -> Option<Self> {
-        [Self::Eks, Self::Ec2, Self::Iam, Self::Sts]
-            .into_iter()
-            .find(|service| service.name() == name)
+        [Self::Eks, Self::Ec2, Self::Iam, Self::Sts].into_iter().find(|service| service.name() == name)
     }
 
     /// Best guess for a request that does not say who signed it.
@@ -155,8 +135,7 @@ impl Service {
 
     /// Refusal of an action that the caller may not do.
     pub(crate) fn denied(self, arn: &str, action: &str, resource: &str) -> AwsError {
-        let text =
-            format!("User: {arn} is not authorized to perform: {action} on resource: {resource}");
+        let text = format!("User: {arn} is not authorized to perform: {action} on resource: {resource}");
         match self {
             Self::Eks => AwsError::new(403, "AccessDeniedException", text),
             Self::Ec2 => AwsError::new(
@@ -172,41 +151,21 @@ impl Service {
     }
 
     fn unauthenticated(self, problem: SignatureProblem) -> AwsError {
-        let ec2 = |_| {
-            AwsError::new(
-                401,
-                "AuthFailure",
-                "AWS was not able to validate the provided access credentials",
-            )
-        };
+        let ec2 = |_| AwsError::new(401, "AuthFailure", "AWS was not able to validate the provided access credentials");
         match (self, problem) {
-            (Self::Ec2, SignatureProblem::Missing) => AwsError::new(
-                400,
-                "MissingParameter",
-                "The request must contain the parameter AWSAccessKeyId",
-            ),
-            (Self::Ec2, SignatureProblem::Expired(text)) => {
-                AwsError::new(400, "RequestExpired", text)
+            (Self::Ec2, SignatureProblem::Missing) => {
+                AwsError::new(400, "MissingParameter", "The request must contain the parameter AWSAccessKeyId")
             }
-            (Self::Ec2, SignatureProblem::Incomplete(text) | SignatureProblem::Mismatch(text)) => {
-                ec2(text)
+            (Self::Ec2, SignatureProblem::Expired(text)) => AwsError::new(400, "RequestExpired", text),
+            (Self::Ec2, SignatureProblem::Incomplete(text) | SignatureProblem::Mismatch(text)) => ec2(text),
+            (Self::Eks, SignatureProblem::Missing) => {
+                AwsError::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
             }
-            (Self::Eks, SignatureProblem::Missing) => AwsError::new(
-                403,
-                "MissingAuthenticationTokenException",
-                "Missing Authentication Token",
-            ),
-            (_, SignatureProblem::Missing) => AwsError::new(
-                403,
-                "MissingAuthenticationToken",
-                "Request is missing Authentication Token",
-            ),
-            (Self::Eks, SignatureProblem::Incomplete(text)) => {
-                AwsError::new(403, "IncompleteSignatureException", text)
+            (_, SignatureProblem::Missing) => {
+                AwsError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
             }
-            (_, SignatureProblem::Incomplete(text)) => {
-                AwsError::new(400, "IncompleteSignature", text)
-            }
+            (Self::Eks, SignatureProblem::Incomplete(text)) => AwsError::new(403, "IncompleteSignatureException", text),
+            (_, SignatureProblem::Incomplete(text)) => AwsError::new(400, "IncompleteSignature", text),
             (_, SignatureProblem::Expired(text) | SignatureProblem::Mismatch(text)) => {
                 AwsError::new(403, "SignatureDoesNotMatch", text)
             }
@@ -217,11 +176,9 @@ impl Service {
         let text = "The security token included in the request is invalid.";
         match self {
             Self::Eks => AwsError::new(403, "UnrecognizedClientException", text),
-            Self::Ec2 => AwsError::new(
-                401,
-                "AuthFailure",
-                "AWS was not able to validate the provided access credentials",
-            ),
+            Self::Ec2 => {
+                AwsError::new(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
+            }
             Self::Iam | Self::Sts => AwsError::new(403, "InvalidClientTokenId", text),
         }
     }
@@ -245,10 +202,7 @@ pub(crate) fn identify(world: &World, request: &Incoming, real_now: f64) -> Call
         String::from_utf8_lossy(&request.body).into_owned()
     };
     let form = || Form::parse(&form_text);
-    let named = claim
-        .as_ref()
-        .ok()
-        .map(|claim| Service::of_name(&claim.service));
+    let named = claim.as_ref().ok().map(|claim| Service::of_name(&claim.service));
     let service = named.flatten().unwrap_or_else(|| Service::guess(&form()));
     let parsed = match service {
         Service::Eks => eks::parse(request),
@@ -257,10 +211,7 @@ pub(crate) fn identify(world: &World, request: &Incoming, real_now: f64) -> Call
         Service::Sts => sts::parse(form()),
     };
     let is_unsigned = service == Service::Sts && parsed.operation == sts::UNSIGNED;
-    let region = claim
-        .as_ref()
-        .map_or("us-east-1", |claim| claim.region.as_str())
-        .to_owned();
+    let region = claim.as_ref().map_or("us-east-1", |claim| claim.region.as_str()).to_owned();
     let mut call = Call {
         service,
         operation: parsed.operation,
@@ -269,18 +220,14 @@ pub(crate) fn identify(world: &World, request: &Incoming, real_now: f64) -> Call
         name: parsed.name,
         resource: "*".to_owned(),
         is_mutating: parsed.is_mutating,
-        wants_json: request
-            .header("accept")
-            .is_some_and(|accept| accept.contains("application/json")),
+        wants_json: request.header("accept").is_some_and(|accept| accept.contains("application/json")),
         input: parsed.input,
         refusal: None,
     };
     let authenticated = match claim {
-        Ok(_) if named == Some(None) => Err(AwsError::new(
-            403,
-            "SignatureDoesNotMatch",
-            "Credential should be scoped to a known service.",
-        )),
+        Ok(_) if named == Some(None) => {
+            Err(AwsError::new(403, "SignatureDoesNotMatch", "Credential should be scoped to a known service."))
+        }
         Ok(claim) => authenticate(world, request, &claim, service, real_now),
         Err(SignatureProblem::Missing) if is_unsigned => Ok(Caller::default()),
         Err(problem) => Err(service.unauthenticated(problem)),
@@ -305,8 +252,7 @@ fn authenticate(
 ) -> Result<Caller, AwsError> {
     let key = &claim.access_key_id;
     let verified = |secret: &str| {
-        sigv4::verify(request, claim, secret, real_now)
-            .map_err(|problem| service.unauthenticated(problem))
+        sigv4::verify(request, claim, secret, real_now).map_err(|problem| service.unauthenticated(problem))
     };
     if let Some(session) = world.sessions.get(key) {
         if claim.token.as_deref() != Some(session.token.as_str()) {
@@ -323,11 +269,7 @@ fn authenticate(
             user_id: session.user_id.clone(),
         });
     }
-    let seed = world
-        .config
-        .accounts
-        .iter()
-        .find(|seed| seed.access_key_id == *key);
+    let seed = world.config.accounts.iter().find(|seed| seed.access_key_id == *key);
     let seed = seed.ok_or_else(|| service.unknown_key())?;
     verified(&seed.secret_access_key)?;
     Ok(Caller {
@@ -339,12 +281,7 @@ fn authenticate(
 }
 
 fn resource(call: &Call) -> String {
-    let Call {
-        region,
-        name,
-        caller: Caller { account, .. },
-        ..
-    } = call;
+    let Call { region, name, caller: Caller { account, .. }, .. } = call;
     match call.service {
         Service::Eks if name.starts_with("arn:") => name.clone(),
         Service::Eks if name.contains('/') => {

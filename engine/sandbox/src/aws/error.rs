@@ -17,13 +17,7 @@ pub(crate) struct AwsError {
 impl AwsError {
     /// An error with a status and a code.
     pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.to_owned(),
-            message: message.into(),
-            fields: Map::new(),
-            retry_after: None,
-        }
+        Self { status, code: code.to_owned(), message: message.into(), fields: Map::new(), retry_after: None }
     }
 
     /// Adds a field to a REST-JSON body.

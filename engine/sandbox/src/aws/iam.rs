@@ -42,29 +42,13 @@ const OPERATIONS: &[(&str, &[&str], bool)] = &[
     ("DeleteRole", &["RoleName"], true),
     ("AttachRolePolicy", &["RoleName", "PolicyArn"], true),
     ("DetachRolePolicy", &["RoleName", "PolicyArn"], true),
-    (
-        "ListAttachedRolePolicies",
-        &["RoleName", "PathPrefix", "Marker", "MaxItems"],
-        false,
-    ),
-    (
-        "ListRolePolicies",
-        &["RoleName", "Marker", "MaxItems"],
-        false,
-    ),
-    (
-        "ListInstanceProfilesForRole",
-        &["RoleName", "Marker", "MaxItems"],
-        false,
-    ),
+    ("ListAttachedRolePolicies", &["RoleName", "PathPrefix", "Marker", "MaxItems"], false),
+    ("ListRolePolicies", &["RoleName", "Marker", "MaxItems"], false),
+    ("ListInstanceProfilesForRole", &["RoleName", "Marker", "MaxItems"], false),
     ("TagRole", &["RoleName", "Tags"], true),
     ("UntagRole", &["RoleName", "TagKeys"], true),
     ("ListRoleTags", &["RoleName", "Marker", "MaxItems"], false),
-    (
-        "UpdateAssumeRolePolicy",
-        &["RoleName", "PolicyDocument"],
-        true,
-    ),
+    ("UpdateAssumeRolePolicy", &["RoleName", "PolicyDocument"], true),
 ];
 
 /// Names behind `arn:aws:iam::aws:policy/` that can be attached.
@@ -115,15 +99,11 @@ pub(crate) fn execute(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
         "ListAttachedRolePolicies" => {
             let attached = texts(&role(cx, form)?.doc, "/AttachedPolicies");
             let name = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
-            let items = attached
-                .into_iter()
-                .map(|arn| json!({"PolicyName": name(&arn), "PolicyArn": arn}));
+            let items = attached.into_iter().map(|arn| json!({"PolicyName": name(&arn), "PolicyArn": arn}));
             page(form, "AttachedPolicies", items.collect())
         }
         "ListRolePolicies" => role(cx, form).and_then(|_| page(form, "PolicyNames", Vec::new())),
-        "ListInstanceProfilesForRole" => {
-            role(cx, form).and_then(|_| page(form, "InstanceProfiles", Vec::new()))
-        }
+        "ListInstanceProfilesForRole" => role(cx, form).and_then(|_| page(form, "InstanceProfiles", Vec::new())),
         "TagRole" => tag(cx, form),
         "UntagRole" => untag(cx, form),
         "ListRoleTags" => page(form, "Tags", tag_list(&role(cx, form)?.doc)),
@@ -136,11 +116,7 @@ fn validation(message: impl Into<String>) -> AwsError {
 }
 
 fn no_such_role(name: &str) -> AwsError {
-    AwsError::new(
-        404,
-        "NoSuchEntity",
-        format!("The role with name {name} cannot be found."),
-    )
+    AwsError::new(404, "NoSuchEntity", format!("The role with name {name} cannot be found."))
 }
 
 /// The role that an ARN names, in whatever account.
@@ -153,29 +129,17 @@ pub(crate) fn role_of_arn<'a>(world: &'a World, arn: &str) -> Option<&'a Role> {
 
 /// The statement of a role's trust policy that allows one of the principals the action; any principal of the type
 /// when none is given.
-pub(crate) fn trust(
-    role: &Role,
-    principal_type: &str,
-    principals: &[&str],
-    action: &str,
-) -> Option<Value> {
+pub(crate) fn trust(role: &Role, principal_type: &str, principals: &[&str], action: &str) -> Option<Value> {
     let policy: Value = serde_json::from_str(text(&role.doc, "/AssumeRolePolicyDocument")).ok()?;
     let statements = many(policy.get("Statement"));
     statements.into_iter().find(|statement| {
         let holds = |value: Option<&Value>, wanted: &[&str]| {
-            many(value)
-                .iter()
-                .filter_map(Value::as_str)
-                .any(|text| wanted.contains(&text))
+            many(value).iter().filter_map(Value::as_str).any(|text| wanted.contains(&text))
         };
         let principal = statement.get("Principal");
         let named = principal.and_then(|principal| principal.get(principal_type));
         let is_anyone = principal.and_then(Value::as_str) == Some("*");
-        let is_named = if principals.is_empty() {
-            named.is_some()
-        } else {
-            holds(named, principals)
-        };
+        let is_named = if principals.is_empty() { named.is_some() } else { holds(named, principals) };
         text(statement, "/Effect") == "Allow"
             && (is_anyone || is_named)
             && holds(statement.get("Action"), &[action, "sts:*", "*"])
@@ -193,39 +157,24 @@ fn many(value: Option<&Value>) -> Vec<Value> {
 /// The role of a request, as IAM shows it now.
 fn role<'a>(cx: &'a Cx<'_>, form: &Form) -> Result<&'a Role, AwsError> {
     let name = form.text("RoleName");
-    let role = cx
-        .world
-        .roles
-        .get(cx.account())
-        .and_then(|roles| roles.get(name));
-    role.filter(|role| role.visible_at <= cx.now)
-        .ok_or_else(|| no_such_role(name))
+    let role = cx.world.roles.get(cx.account()).and_then(|roles| roles.get(name));
+    role.filter(|role| role.visible_at <= cx.now).ok_or_else(|| no_such_role(name))
 }
 
 fn role_mut<'a>(cx: &'a mut Cx<'_>, form: &Form) -> Result<&'a mut Role, AwsError> {
     role(cx, form)?;
     let name = form.text("RoleName");
     let roles = cx.world.roles.get_mut(&cx.call.caller.account);
-    roles
-        .and_then(|roles| roles.get_mut(name))
-        .ok_or_else(|| no_such_role(name))
+    roles.and_then(|roles| roles.get_mut(name)).ok_or_else(|| no_such_role(name))
 }
 
 fn tag_list(doc: &Value) -> Vec<Value> {
-    let tags = doc
-        .get("Tags")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten();
-    tags.map(|(key, value)| json!({"Key": key, "Value": value}))
-        .collect()
+    let tags = doc.get("Tags").and_then(Value::as_object).into_iter().flatten();
+    tags.map(|(key, value)| json!({"Key": key, "Value": value})).collect()
 }
 
 fn role_view(doc: &Value, with_tags: bool) -> Value {
-    let date = doc
-        .get("CreateDate")
-        .and_then(Value::as_f64)
-        .unwrap_or_default();
+    let date = doc.get("CreateDate").and_then(Value::as_f64).unwrap_or_default();
     let tags = tag_list(doc);
     json!({
         "Path": doc.get("Path"), "RoleName": doc.get("RoleName"), "RoleId": doc.get("RoleId"), "Arn": doc.get("Arn"),
@@ -238,10 +187,7 @@ fn role_view(doc: &Value, with_tags: bool) -> Value {
 
 /// One page of a list; the marker is the position of the next item.
 fn page(form: &Form, name: &str, items: Vec<Value>) -> Result<Value, AwsError> {
-    let size = form
-        .get("MaxItems")
-        .map_or(Ok(100), str::parse::<usize>)
-        .unwrap_or(0);
+    let size = form.get("MaxItems").map_or(Ok(100), str::parse::<usize>).unwrap_or(0);
     if !(1..=1000).contains(&size) {
         return Err(validation("Value at 'maxItems' must be between 1 and 1000"));
     }
@@ -260,28 +206,17 @@ fn create(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
     let trust = checked_document(form, "AssumeRolePolicyDocument")?;
     let path = form.get("Path").unwrap_or("/").to_owned();
     if !path.starts_with('/') || !path.ends_with('/') {
-        return Err(validation(
-            "The specified value for path is invalid. It must begin and end with /",
-        ));
+        return Err(validation("The specified value for path is invalid. It must begin and end with /"));
     }
-    let duration: i64 = form
-        .get("MaxSessionDuration")
-        .map_or(Ok(3600), str::parse)
-        .unwrap_or(0);
+    let duration: i64 = form.get("MaxSessionDuration").map_or(Ok(3600), str::parse).unwrap_or(0);
     if !(3600..=43_200).contains(&duration) {
-        return Err(validation(
-            "Value at 'maxSessionDuration' must be between 3600 and 43200",
-        ));
+        return Err(validation("Value at 'maxSessionDuration' must be between 3600 and 43200"));
     }
     let tags = checked_tags(form)?;
     let roles = cx.world.roles.entry(account.clone()).or_default();
     // Names are unique without regard to case.
     if roles.keys().any(|known| known.eq_ignore_ascii_case(&name)) {
-        return Err(AwsError::new(
-            409,
-            "EntityAlreadyExists",
-            format!("Role with name {name} already exists."),
-        ));
+        return Err(AwsError::new(409, "EntityAlreadyExists", format!("Role with name {name} already exists.")));
     }
     let quota = cx.world.config.quotas.roles;
     if roles.len() >= quota {
@@ -302,19 +237,13 @@ fn create(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
         trusted_at: cx.now + lag.iam_propagation,
         attached_at: BTreeMap::new(),
     };
-    cx.world
-        .roles
-        .entry(account)
-        .or_default()
-        .insert(name, role);
+    cx.world.roles.entry(account).or_default().insert(name, role);
     Ok(answer)
 }
 
 fn check_name(name: &str) -> Result<(), AwsError> {
     let is_name = (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte));
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte));
     if is_name {
         return Ok(());
     }
@@ -326,29 +255,16 @@ fn check_name(name: &str) -> Result<(), AwsError> {
 fn checked_document(form: &Form, parameter: &str) -> Result<String, AwsError> {
     let document = form.text(parameter);
     let malformed = |text: &str| AwsError::new(400, "MalformedPolicyDocument", text);
-    let parsed: Value = serde_json::from_str(document)
-        .map_err(|_| malformed("This policy contains invalid Json"))?;
+    let parsed: Value = serde_json::from_str(document).map_err(|_| malformed("This policy contains invalid Json"))?;
     if many(parsed.get("Statement")).is_empty() {
         return Err(malformed("Syntax errors in policy."));
     }
-    if many(parsed.get("Statement"))
-        .iter()
-        .any(|statement| statement.get("Principal").is_none())
-    {
-        return Err(malformed(
-            "AssumeRolepolicy contained a statement without a principal.",
-        ));
+    if many(parsed.get("Statement")).iter().any(|statement| statement.get("Principal").is_none()) {
+        return Err(malformed("AssumeRolepolicy contained a statement without a principal."));
     }
-    let length = document
-        .chars()
-        .filter(|character| !character.is_whitespace())
-        .count();
+    let length = document.chars().filter(|character| !character.is_whitespace()).count();
     if length > 2048 {
-        return Err(AwsError::new(
-            409,
-            "LimitExceeded",
-            "Cannot exceed quota for ACLSizePerRole: 2048",
-        ));
+        return Err(AwsError::new(409, "LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048"));
     }
     Ok(document.to_owned())
 }
@@ -359,11 +275,7 @@ fn checked_tags(form: &Form) -> Result<Map<String, Value>, AwsError> {
         let value = value.unwrap_or_default();
         let is_sound = (1..=128).contains(&key.chars().count()) && value.chars().count() <= 256;
         if !is_sound || key.starts_with("aws:") {
-            return Err(AwsError::new(
-                400,
-                "InvalidInput",
-                format!("The tag key or value of '{key}' is invalid."),
-            ));
+            return Err(AwsError::new(400, "InvalidInput", format!("The tag key or value of '{key}' is invalid.")));
         }
         if tags.insert(key.clone(), json!(value)).is_some() {
             return Err(AwsError::new(
@@ -374,30 +286,16 @@ fn checked_tags(form: &Form) -> Result<Map<String, Value>, AwsError> {
         }
     }
     if tags.len() > 50 {
-        return Err(AwsError::new(
-            409,
-            "LimitExceeded",
-            "The number of tags has reached the maximum limit.",
-        ));
+        return Err(AwsError::new(409, "LimitExceeded", "The number of tags has reached the maximum limit."));
     }
     Ok(tags)
 }
 
 fn list(cx: &Cx<'_>, form: &Form) -> Result<Value, AwsError> {
     let prefix = form.get("PathPrefix").unwrap_or("/");
-    let roles = cx
-        .world
-        .roles
-        .get(cx.account())
-        .into_iter()
-        .flat_map(BTreeMap::values);
-    let shown = roles
-        .filter(|role| role.visible_at <= cx.now && text(&role.doc, "/Path").starts_with(prefix));
-    page(
-        form,
-        "Roles",
-        shown.map(|role| role_view(&role.doc, false)).collect(),
-    )
+    let roles = cx.world.roles.get(cx.account()).into_iter().flat_map(BTreeMap::values);
+    let shown = roles.filter(|role| role.visible_at <= cx.now && text(&role.doc, "/Path").starts_with(prefix));
+    page(form, "Roles", shown.map(|role| role_view(&role.doc, false)).collect())
 }
 
 fn delete(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
@@ -416,9 +314,7 @@ fn attach(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
     let quota = cx.world.config.quotas.attached_policies;
     let known_at = cx.now + cx.world.config.lag.iam_propagation;
     let role = role_mut(cx, form)?;
-    let is_known = arn
-        .strip_prefix(MANAGED_PREFIX)
-        .is_some_and(|name| MANAGED_POLICIES.contains(&name));
+    let is_known = arn.strip_prefix(MANAGED_PREFIX).is_some_and(|name| MANAGED_POLICIES.contains(&name));
     if !is_known {
         let text = format!("Policy {arn} does not exist or is not attachable.");
         return Err(AwsError::new(404, "NoSuchEntity", text));
@@ -444,11 +340,7 @@ fn detach(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
     let before = attached.len();
     attached.retain(|known| known != arn);
     if attached.len() == before {
-        return Err(AwsError::new(
-            404,
-            "NoSuchEntity",
-            format!("Policy {arn} was not found."),
-        ));
+        return Err(AwsError::new(404, "NoSuchEntity", format!("Policy {arn} was not found.")));
     }
     role.attached_at.remove(arn);
     set(&mut role.doc, "/AttachedPolicies", json!(attached));
@@ -463,11 +355,7 @@ fn tag(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
     };
     let fresh = new.keys().filter(|key| !tags.contains_key(*key)).count();
     if tags.len().saturating_add(fresh) > 50 {
-        return Err(AwsError::new(
-            409,
-            "LimitExceeded",
-            "The number of tags has reached the maximum limit.",
-        ));
+        return Err(AwsError::new(409, "LimitExceeded", "The number of tags has reached the maximum limit."));
     }
     tags.extend(new);
     Ok(Value::Null)

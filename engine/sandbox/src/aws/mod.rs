@@ -49,17 +49,12 @@ impl Cx<'_> {
 
     /// The caller's part of the world in the region of the request.
     pub(crate) fn region(&mut self) -> &mut Region {
-        self.world
-            .region(&self.call.caller.account, &self.call.region)
+        self.world.region(&self.call.caller.account, &self.call.region)
     }
 
     /// `arn:aws:<service>:<region>:<account>:<rest>`.
     pub(crate) fn arn(&self, service: &str, rest: &str) -> String {
-        format!(
-            "arn:aws:{service}:{}:{}:{rest}",
-            self.call.region,
-            self.account()
-        )
+        format!("arn:aws:{service}:{}:{}:{rest}", self.call.region, self.account())
     }
 }
 
@@ -95,10 +90,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Incoming) -> Verdict 
 /// Whether the request is carried out in spite of the fault.
 fn takes_effect(hit: Option<&Hit>) -> bool {
     match hit.map(|hit| (&hit.effect, hit.is_applied)) {
-        Some((
-            FaultEffect::Error { .. } | FaultEffect::Drop | FaultEffect::HtmlPage { .. },
-            is_applied,
-        )) => is_applied,
+        Some((FaultEffect::Error { .. } | FaultEffect::Drop | FaultEffect::HtmlPage { .. }, is_applied)) => is_applied,
         // The other effects spoil or delay a real answer, so there has to be one.
         Some(_) | None => true,
     }
@@ -117,11 +109,7 @@ fn admit(state: &mut State, request: &Incoming) -> Admission {
         name: &call.name,
         is_mutating: call.is_mutating,
     };
-    let hit = if call.refusal.is_none() {
-        state.faults.hit(&subject)
-    } else {
-        None
-    };
+    let hit = if call.refusal.is_none() { state.faults.hit(&subject) } else { None };
     let is_counted = call.is_mutating && call.refusal.is_none();
     let counted = is_counted.then(|| state.kills.next());
     if call.refusal.is_none() {
@@ -145,32 +133,19 @@ fn admit(state: &mut State, request: &Incoming) -> Admission {
         interference: hit.as_ref().map(Hit::describe),
         request_id: request_id.clone(),
     });
-    Admission {
-        sequence,
-        request_id,
-        call,
-        hit,
-        kill: counted.and_then(|(_, kill)| kill),
-    }
+    Admission { sequence, request_id, call, hit, kill: counted.and_then(|(_, kill)| kill) }
 }
 
 /// Throttling, then permission.
 fn refuse(state: &mut State, call: &Call, now: f64) -> Option<AwsError> {
-    let key = (
-        call.caller.account.clone(),
-        call.region.clone(),
-        call.service.name().to_owned(),
-    );
+    let key = (call.caller.account.clone(), call.region.clone(), call.service.name().to_owned());
     if let Err(wait) = state.buckets.take(key, now) {
         return Some(call.service.throttled(wait));
     }
     let action = format!("{}:{}", call.service.name(), call.operation);
     let caller = &call.caller;
     let principals = [caller.access_key_id.as_str(), &caller.arn, &caller.account];
-    let is_denied = state
-        .denials
-        .iter()
-        .any(|denial| denial.refuses(&principals, &action));
+    let is_denied = state.denials.iter().any(|denial| denial.refuses(&principals, &action));
     is_denied.then(|| call.service.denied(&caller.arn, &action, &call.resource))
 }
 
@@ -184,12 +159,7 @@ fn execute(state: &mut State, admission: &Admission) -> Result<Value, AwsError> 
         Some(FaultEffect::FailOperation { code, message }) => Some((code.clone(), message.clone())),
         _ => None,
     };
-    let mut cx = Cx {
-        world: &mut state.world,
-        call: &admission.call,
-        now,
-        failure,
-    };
+    let mut cx = Cx { world: &mut state.world, call: &admission.call, now, failure };
     let outcome = match admission.call.service {
         Service::Eks => eks::execute(&mut cx),
         Service::Ec2 => ec2::execute(&mut cx),
@@ -197,44 +167,25 @@ fn execute(state: &mut State, admission: &Admission) -> Result<Value, AwsError> 
         Service::Sts => sts::execute(&mut cx),
     };
     let is_applied = outcome.is_ok();
-    state
-        .log
-        .amend(admission.sequence, |entry| entry.is_applied = is_applied);
+    state.log.amend(admission.sequence, |entry| entry.is_applied = is_applied);
     outcome
 }
 
 fn strike(shared: &Shared, admission: &Admission, moment: KillMoment) -> Option<Verdict> {
     let kill = admission.kill.as_ref().filter(|kill| kill.when == moment)?;
     shared.with(|state| {
-        state.log.amend(admission.sequence, |entry| {
-            entry.interference = Some(format!("killed: {moment:?}"))
-        });
+        state.log.amend(admission.sequence, |entry| entry.interference = Some(format!("killed: {moment:?}")));
     });
     kill.victim.strike();
     Some(Verdict::Silence)
 }
 
 fn finish(shared: &Shared, admission: Admission, outcome: Result<Value, AwsError>) -> Verdict {
-    let Admission {
-        sequence,
-        request_id,
-        call,
-        hit,
-        kill,
-    } = admission;
+    let Admission { sequence, request_id, call, hit, kill } = admission;
     let effect = hit.map(|hit| hit.effect);
     let outcome = match &effect {
-        Some(FaultEffect::Error {
-            status,
-            code,
-            message,
-            retry_after,
-        }) => {
-            let message = if message.is_empty() {
-                "This error was injected"
-            } else {
-                message
-            };
+        Some(FaultEffect::Error { status, code, message, retry_after }) => {
+            let message = if message.is_empty() { "This error was injected" } else { message };
             let mut error = AwsError::new(*status, code, message);
             error.retry_after = *retry_after;
             Err(error)
@@ -247,9 +198,7 @@ fn finish(shared: &Shared, admission: Admission, outcome: Result<Value, AwsError
         Some(FaultEffect::Truncate { bytes }) => reply.cut_after = Some(bytes),
         Some(FaultEffect::HugeBody { mebibytes }) => pad(&mut reply, mebibytes),
         Some(FaultEffect::HtmlPage { status }) => {
-            let page = format!(
-                "<!DOCTYPE html><html><head><title>{status}</title></head><body>{status}</body></html>"
-            );
+            let page = format!("<!DOCTYPE html><html><head><title>{status}</title></head><body>{status}</body></html>");
             reply = Reply::new(status, "text/html", page);
         }
         _ => {}

@@ -26,9 +26,7 @@ pub(crate) fn percent_decode(text: &str, is_form: bool) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
-        let pair = tail
-            .get(..2)
-            .and_then(|pair| std::str::from_utf8(pair).ok());
+        let pair = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
         let code = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
         rest = tail;
         match (first, code) {
@@ -50,9 +48,7 @@ impl Form {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (percent_decode(name, true), percent_decode(value, true))
         });
-        Self {
-            fields: pairs.collect(),
-        }
+        Self { fields: pairs.collect() }
     }
 
     /// One parameter.
@@ -69,9 +65,7 @@ impl Form {
     pub(crate) fn list(&self, prefix: &str) -> Vec<String> {
         let mut found: Vec<(u32, String)> = Vec::new();
         for (name, value) in &self.fields {
-            let number = name
-                .strip_prefix(prefix)
-                .and_then(|rest| rest.strip_prefix('.'));
+            let number = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
             if let Some(number) = number.and_then(|number| number.parse().ok()) {
                 found.push((number, value.clone()));
             }
@@ -95,13 +89,8 @@ impl Form {
     /// Key and value of `prefix.N.Key` and `prefix.N.Value`; the value is `None` when it is left out.
     pub(crate) fn tags(&self, prefix: &str) -> Vec<(String, Option<String>)> {
         let tag = |number: u32| {
-            let value = self
-                .get(&format!("{prefix}.{number}.Value"))
-                .map(str::to_owned);
-            (
-                self.text(&format!("{prefix}.{number}.Key")).to_owned(),
-                value,
-            )
+            let value = self.get(&format!("{prefix}.{number}.Value")).map(str::to_owned);
+            (self.text(&format!("{prefix}.{number}.Key")).to_owned(), value)
         };
         self.numbers(prefix).into_iter().map(tag).collect()
     }
@@ -124,10 +113,7 @@ impl Form {
                 || head.starts_with("X-Amz-")
                 || known.contains(&head.as_str())
         };
-        self.fields
-            .keys()
-            .find(|name| !is_known(name))
-            .map(String::as_str)
+        self.fields.keys().find(|name| !is_known(name)).map(String::as_str)
     }
 }
 
@@ -137,17 +123,9 @@ mod tests {
 
     #[test]
     fn numbered_values_keep_their_order() {
-        let form = Form::parse(
-            "VpcId.10=c&VpcId.2=b&VpcId.1=a%2Fx&Filter.1.Name=tag%3Ateam&Filter.1.Value.1=a+b",
-        );
+        let form = Form::parse("VpcId.10=c&VpcId.2=b&VpcId.1=a%2Fx&Filter.1.Name=tag%3Ateam&Filter.1.Value.1=a+b");
         assert_eq!(form.list("VpcId"), ["a/x", "b", "c"]);
-        assert_eq!(
-            form.filters(),
-            [Filter {
-                name: "tag:team".to_owned(),
-                values: vec!["a b".to_owned()]
-            }]
-        );
+        assert_eq!(form.filters(), [Filter { name: "tag:team".to_owned(), values: vec!["a b".to_owned()] }]);
         assert_eq!(form.unknown(&["VpcId"]), Some("Filter.1.Name"));
     }
 }

@@ -33,31 +33,19 @@ pub(crate) fn reply(call: &Call, request_id: &str, outcome: Result<Value, AwsErr
 fn rest_error(error: &AwsError) -> Reply {
     let mut body = error.fields.clone();
     body.insert("message".to_owned(), json!(error.message));
-    let reply = Reply::new(
-        error.status,
-        "application/json",
-        Value::Object(body).to_string(),
-    );
+    let reply = Reply::new(error.status, "application/json", Value::Object(body).to_string());
     reply.with("x-amzn-errortype", &error.code)
 }
 
 fn document(root: &str, namespace: &str, children: &str) -> String {
-    let namespace = if namespace.is_empty() {
-        String::new()
-    } else {
-        format!(" xmlns=\"{namespace}\"")
-    };
+    let namespace = if namespace.is_empty() { String::new() } else { format!(" xmlns=\"{namespace}\"") };
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root}{namespace}>{children}</{root}>")
 }
 
 fn ec2_answer(call: &Call, request_id: &str, value: &Value) -> Reply {
     let mut children = format!("<requestId>{request_id}</requestId>");
     xml::write(value, "item", &mut children);
-    let text = document(
-        &format!("{}Response", call.operation),
-        ec2::NAMESPACE,
-        &children,
-    );
+    let text = document(&format!("{}Response", call.operation), ec2::NAMESPACE, &children);
     Reply::new(200, "text/xml;charset=UTF-8", text)
 }
 
@@ -65,43 +53,24 @@ fn ec2_error(error: &AwsError, request_id: &str) -> Reply {
     let body = json!({"Errors": {"Error": {"Code": error.code, "Message": error.message}}, "RequestID": request_id});
     let mut children = String::new();
     xml::write(&body, "item", &mut children);
-    Reply::new(
-        error.status,
-        "text/xml;charset=UTF-8",
-        document("Response", "", &children),
-    )
+    Reply::new(error.status, "text/xml;charset=UTF-8", document("Response", "", &children))
 }
 
-fn query(
-    call: &Call,
-    request_id: &str,
-    namespace: &str,
-    outcome: Result<Value, AwsError>,
-) -> Reply {
+fn query(call: &Call, request_id: &str, namespace: &str, outcome: Result<Value, AwsError>) -> Reply {
     let operation = &call.operation;
     let (status, root, body) = match outcome {
-        Ok(Value::Null) => (
-            200,
-            format!("{operation}Response"),
-            json!({"ResponseMetadata": {"RequestId": request_id}}),
-        ),
+        Ok(Value::Null) => {
+            (200, format!("{operation}Response"), json!({"ResponseMetadata": {"RequestId": request_id}}))
+        }
         Ok(value) => {
             let result = format!("{operation}Result");
             let body = json!({result: value, "ResponseMetadata": {"RequestId": request_id}});
             (200, format!("{operation}Response"), body)
         }
         Err(error) => {
-            let kind = if error.status < 500 {
-                "Sender"
-            } else {
-                "Receiver"
-            };
+            let kind = if error.status < 500 { "Sender" } else { "Receiver" };
             let detail = json!({"Type": kind, "Code": error.code, "Message": error.message});
-            (
-                error.status,
-                "ErrorResponse".to_owned(),
-                json!({"Error": detail, "RequestId": request_id}),
-            )
+            (error.status, "ErrorResponse".to_owned(), json!({"Error": detail, "RequestId": request_id}))
         }
     };
     let mut children = String::new();
@@ -114,10 +83,7 @@ fn query(
 /// # Source
 /// aws-iam-authenticator, `pkg/token`, which sends `accept: application/json` and reads `GetCallerIdentityResponse`.
 fn json_answer(call: &Call, request_id: &str, value: &Value) -> Reply {
-    let (response, result) = (
-        format!("{}Response", call.operation),
-        format!("{}Result", call.operation),
-    );
+    let (response, result) = (format!("{}Response", call.operation), format!("{}Result", call.operation));
     let body = json!({response: {result: value, "ResponseMetadata": {"RequestId": request_id}}});
     Reply::new(200, "application/json", body.to_string())
 }

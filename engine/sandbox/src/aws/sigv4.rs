@@ -56,27 +56,17 @@ pub(crate) fn claim(request: &Incoming) -> Result<Claim, SignatureProblem> {
 }
 
 fn claim_of_header(request: &Incoming, header: &str) -> Result<Claim, SignatureProblem> {
-    let incomplete = |what: &str| {
-        SignatureProblem::Incomplete(format!("Authorization header requires '{what}' parameter."))
-    };
-    let rest = header
-        .strip_prefix(ALGORITHM)
-        .ok_or_else(|| incomplete(ALGORITHM))?;
+    let incomplete =
+        |what: &str| SignatureProblem::Incomplete(format!("Authorization header requires '{what}' parameter."));
+    let rest = header.strip_prefix(ALGORITHM).ok_or_else(|| incomplete(ALGORITHM))?;
     let part = |name: &str| {
-        let mut parts = rest
-            .split(',')
-            .filter_map(|part| part.trim().split_once('='));
-        parts
-            .find(|(found, _)| *found == name)
-            .map(|(_, value)| value.to_owned())
+        let mut parts = rest.split(',').filter_map(|part| part.trim().split_once('='));
+        parts.find(|(found, _)| *found == name).map(|(_, value)| value.to_owned())
     };
     let credential = part("Credential").ok_or_else(|| incomplete("Credential"))?;
     let signed = part("SignedHeaders").ok_or_else(|| incomplete("SignedHeaders"))?;
     let signature = part("Signature").ok_or_else(|| incomplete("Signature"))?;
-    let timestamp = request
-        .header("x-amz-date")
-        .ok_or_else(|| incomplete("X-Amz-Date"))?
-        .to_owned();
+    let timestamp = request.header("x-amz-date").ok_or_else(|| incomplete("X-Amz-Date"))?.to_owned();
     let token = request.header("x-amz-security-token").map(str::to_owned);
     let mut claim = scope(&credential)?;
     claim.signed_headers = signed.split(';').map(str::to_owned).collect();
@@ -88,22 +78,14 @@ fn claim_of_header(request: &Incoming, header: &str) -> Result<Claim, SignatureP
 
 fn claim_of_query(request: &Incoming) -> Result<Claim, SignatureProblem> {
     let value = |name: &str| {
-        let pairs = request
-            .query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='));
+        let pairs = request.query.split('&').filter_map(|pair| pair.split_once('='));
         let mut values = pairs.filter(|(found, _)| *found == name);
         values.next().map(|(_, value)| percent_decode(value, false))
     };
-    let need = |name: &str| {
-        value(name)
-            .ok_or_else(|| SignatureProblem::Incomplete(format!("The query requires '{name}'.")))
-    };
+    let need =
+        |name: &str| value(name).ok_or_else(|| SignatureProblem::Incomplete(format!("The query requires '{name}'.")));
     let mut claim = scope(&need("X-Amz-Credential")?)?;
-    claim.signed_headers = need("X-Amz-SignedHeaders")?
-        .split(';')
-        .map(str::to_owned)
-        .collect();
+    claim.signed_headers = need("X-Amz-SignedHeaders")?.split(';').map(str::to_owned).collect();
     claim.signature = need("X-Amz-Signature")?;
     claim.timestamp = need("X-Amz-Date")?;
     claim.token = value("X-Amz-Security-Token");
@@ -131,19 +113,11 @@ fn scope(credential: &str) -> Result<Claim, SignatureProblem> {
 }
 
 /// Checks date, signed headers and signature; `now` is the real time in seconds since the Unix epoch.
-pub(crate) fn verify(
-    request: &Incoming,
-    claim: &Claim,
-    secret: &str,
-    now: f64,
-) -> Result<(), SignatureProblem> {
+pub(crate) fn verify(request: &Incoming, claim: &Claim, secret: &str, now: f64) -> Result<(), SignatureProblem> {
     check_date(claim, now)?;
     let must_be_signed = |name: &&str| request.header(name).is_some();
     let required = ["host", "x-amz-security-token"];
-    for name in required
-        .iter()
-        .filter(|name| **name == "host" || must_be_signed(name))
-    {
+    for name in required.iter().filter(|name| **name == "host" || must_be_signed(name)) {
         if !claim.signed_headers.iter().any(|signed| signed == name) {
             let problem = format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.");
             return Err(SignatureProblem::Mismatch(problem));
@@ -153,9 +127,7 @@ pub(crate) fn verify(
         && declared != "UNSIGNED-PAYLOAD"
         && declared != hex_digest(&request.body)
     {
-        return Err(SignatureProblem::Mismatch(
-            "The payload has another hash than x-amz-content-sha256.".to_owned(),
-        ));
+        return Err(SignatureProblem::Mismatch("The payload has another hash than x-amz-content-sha256.".to_owned()));
     }
     if signature(request, claim, secret) == claim.signature {
         return Ok(());
@@ -169,14 +141,9 @@ pub(crate) fn verify(
 
 fn check_date(claim: &Claim, now: f64) -> Result<(), SignatureProblem> {
     let parsed = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", &claim.timestamp);
-    let instant = parsed
-        .ok()
-        .and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    let instant = parsed.ok().and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC).ok());
     let Some(instant) = instant else {
-        let problem = format!(
-            "Date must be in ISO-8601 'basic format'. Got '{}'.",
-            claim.timestamp
-        );
+        let problem = format!("Date must be in ISO-8601 'basic format'. Got '{}'.", claim.timestamp);
         return Err(SignatureProblem::Incomplete(problem));
     };
     if !claim.timestamp.starts_with(&claim.date) {
@@ -184,9 +151,7 @@ fn check_date(claim: &Claim, now: f64) -> Result<(), SignatureProblem> {
         return Err(SignatureProblem::Mismatch(problem.to_owned()));
     }
     let seconds = instant.timestamp().as_duration().as_secs_f64();
-    let late = claim
-        .expires
-        .map_or(SKEW, |expires| f64::from(expires).max(SKEW));
+    let late = claim.expires.map_or(SKEW, |expires| f64::from(expires).max(SKEW));
     if now - seconds > late {
         return Err(SignatureProblem::Expired(format!(
             "Signature expired: {} is now earlier than allowed",
@@ -205,15 +170,8 @@ fn check_date(claim: &Claim, now: f64) -> Result<(), SignatureProblem> {
 /// The signature that the secret gives for the request.
 pub(crate) fn signature(request: &Incoming, claim: &Claim, secret: &str) -> String {
     let hashed = hex_digest(canonical_request(request, claim).as_bytes());
-    let Claim {
-        date,
-        region,
-        service,
-        timestamp,
-        ..
-    } = claim;
-    let to_sign =
-        format!("{ALGORITHM}\n{timestamp}\n{date}/{region}/{service}/aws4_request\n{hashed}");
+    let Claim { date, region, service, timestamp, .. } = claim;
+    let to_sign = format!("{ALGORITHM}\n{timestamp}\n{date}/{region}/{service}/aws4_request\n{hashed}");
     let mut key = format!("AWS4{secret}").into_bytes();
     for part in [date.as_str(), region, service, "aws4_request", &to_sign] {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes());
@@ -223,17 +181,8 @@ pub(crate) fn signature(request: &Incoming, claim: &Claim, secret: &str) -> Stri
 }
 
 fn canonical_request(request: &Incoming, claim: &Claim) -> String {
-    let path = if request.path.is_empty() {
-        "/"
-    } else {
-        &request.path
-    };
-    let mut out = format!(
-        "{}\n{}\n{}\n",
-        request.method,
-        encode(path, true),
-        canonical_query(&request.query)
-    );
+    let path = if request.path.is_empty() { "/" } else { &request.path };
+    let mut out = format!("{}\n{}\n{}\n", request.method, encode(path, true), canonical_query(&request.query));
     for name in &claim.signed_headers {
         let values = request.headers.iter().filter(|(found, _)| found == name);
         let values: Vec<String> = values.map(|(_, value)| squeeze(value)).collect();
@@ -256,17 +205,11 @@ fn canonical_query(query: &str) -> String {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .filter(|(name, _)| *name != "X-Amz-Signature")
         .map(|(name, value)| {
-            (
-                encode(&percent_decode(name, false), false),
-                encode(&percent_decode(value, false), false),
-            )
+            (encode(&percent_decode(name, false), false), encode(&percent_decode(value, false), false))
         })
         .collect();
     pairs.sort();
-    let pairs: Vec<String> = pairs
-        .into_iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let pairs: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
 }
 
@@ -289,12 +232,10 @@ pub(crate) fn hex_digest(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _infallible = write!(out, "{byte:02x}");
-            out
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _infallible = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 #[cfg(test)]
@@ -303,18 +244,9 @@ mod tests {
 
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-    fn request(
-        method: &str,
-        query: &str,
-        headers: &[(&str, &str)],
-        body: &'static str,
-    ) -> Incoming {
+    fn request(method: &str, query: &str, headers: &[(&str, &str)], body: &'static str) -> Incoming {
         let mut all = vec![("x-amz-date".to_owned(), "20150830T123600Z".to_owned())];
-        all.extend(
-            headers
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
+        all.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Incoming {
             method: method.to_owned(),
             path: "/".to_owned(),
@@ -333,14 +265,8 @@ mod tests {
         let claim = claim(&request).expect("claim");
         assert_eq!(signature(&request, &claim, SECRET), expected);
         assert_eq!(verify(&request, &claim, SECRET, 1_440_938_160.0), Ok(()));
-        assert!(matches!(
-            verify(&request, &claim, "other", 1_440_938_160.0),
-            Err(SignatureProblem::Mismatch(_))
-        ));
-        assert!(matches!(
-            verify(&request, &claim, SECRET, 1_440_938_461.0),
-            Err(SignatureProblem::Expired(_))
-        ));
+        assert!(matches!(verify(&request, &claim, "other", 1_440_938_160.0), Err(SignatureProblem::Mismatch(_))));
+        assert!(matches!(verify(&request, &claim, SECRET, 1_440_938_461.0), Err(SignatureProblem::Expired(_))));
     }
 
     const HOST: (&str, &str) = ("host", "example.amazonaws.com");
@@ -348,12 +274,7 @@ mod tests {
     #[test]
     fn vector_get_vanilla() {
         let expected = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
-        check(
-            request("GET", "", &[HOST], ""),
-            "service",
-            "host;x-amz-date",
-            expected,
-        );
+        check(request("GET", "", &[HOST], ""), "service", "host;x-amz-date", expected);
     }
 
     #[test]
@@ -367,28 +288,15 @@ mod tests {
     fn vector_post_x_www_form_urlencoded() {
         let expected = "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a";
         let kind = ("content-type", "application/x-www-form-urlencoded");
-        check(
-            request("POST", "", &[HOST, kind], "Param1=value1"),
-            "service",
-            "content-type;host;x-amz-date",
-            expected,
-        );
+        check(request("POST", "", &[HOST, kind], "Param1=value1"), "service", "content-type;host;x-amz-date", expected);
     }
 
     #[test]
     fn vector_of_the_user_guide_list_users() {
         let expected = "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7";
-        let kind = (
-            "content-type",
-            "application/x-www-form-urlencoded; charset=utf-8",
-        );
+        let kind = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
         let host = ("host", "iam.amazonaws.com");
-        let request = request(
-            "GET",
-            "Action=ListUsers&Version=2010-05-08",
-            &[host, kind],
-            "",
-        );
+        let request = request("GET", "Action=ListUsers&Version=2010-05-08", &[host, kind], "");
         check(request, "iam", "content-type;host;x-amz-date", expected);
     }
 
@@ -399,9 +307,6 @@ mod tests {
 
     #[test]
     fn a_claim_with_four_elements_is_incomplete() {
-        assert!(matches!(
-            scope("a/b/c/d"),
-            Err(SignatureProblem::Incomplete(_))
-        ));
+        assert!(matches!(scope("a/b/c/d"), Err(SignatureProblem::Incomplete(_))));
     }
 }

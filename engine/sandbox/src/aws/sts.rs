@@ -38,15 +38,7 @@ const OPERATIONS: &[(&str, &[&str], bool)] = &[
     ),
     (
         UNSIGNED,
-        &[
-            "RoleArn",
-            "RoleSessionName",
-            "DurationSeconds",
-            "WebIdentityToken",
-            "ProviderId",
-            "Policy",
-            "PolicyArns",
-        ],
+        &["RoleArn", "RoleSessionName", "DurationSeconds", "WebIdentityToken", "ProviderId", "Policy", "PolicyArns"],
         false,
     ),
 ];
@@ -75,15 +67,11 @@ fn assume_role(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
     let arn = form.text("RoleArn");
     let caller = &cx.call.caller;
     let refused = || cx.call.service.denied(&caller.arn, "sts:AssumeRole", arn);
-    let role = iam::role_of_arn(cx.world, arn)
-        .filter(|role| role.trusted_at <= cx.now)
-        .ok_or_else(refused)?;
+    let role = iam::role_of_arn(cx.world, arn).filter(|role| role.trusted_at <= cx.now).ok_or_else(refused)?;
     let root = format!("arn:aws:iam::{}:root", caller.account);
     let principals = [caller.arn.as_str(), &root, &caller.account, "*"];
     let statement = iam::trust(role, "AWS", &principals, "sts:AssumeRole").ok_or_else(refused)?;
-    let external = statement
-        .pointer("/Condition/StringEquals/sts:ExternalId")
-        .and_then(Value::as_str);
+    let external = statement.pointer("/Condition/StringEquals/sts:ExternalId").and_then(Value::as_str);
     if external.is_some() && external != form.get("ExternalId") {
         return Err(refused());
     }
@@ -93,13 +81,7 @@ fn assume_role(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
 
 fn assume_with_token(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
     let token = form.text("WebIdentityToken").trim();
-    if !cx
-        .world
-        .config
-        .web_identity_tokens
-        .iter()
-        .any(|known| known.trim() == token)
-    {
+    if !cx.world.config.web_identity_tokens.iter().any(|known| known.trim() == token) {
         return Err(AwsError::new(
             400,
             "InvalidIdentityToken",
@@ -107,22 +89,12 @@ fn assume_with_token(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
         ));
     }
     let arn = form.text("RoleArn");
-    let refused = || {
-        AwsError::new(
-            403,
-            "AccessDenied",
-            "Not authorized to perform sts:AssumeRoleWithWebIdentity",
-        )
-    };
-    let role = iam::role_of_arn(cx.world, arn)
-        .filter(|role| role.trusted_at <= cx.now)
-        .ok_or_else(refused)?;
+    let refused = || AwsError::new(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity");
+    let role = iam::role_of_arn(cx.world, arn).filter(|role| role.trusted_at <= cx.now).ok_or_else(refused)?;
     iam::trust(role, "Federated", &[], UNSIGNED_ACTION).ok_or_else(refused)?;
     let (credentials, user) = session(cx, form, arn)?;
-    Ok(
-        json!({"Credentials": credentials, "AssumedRoleUser": user, "SubjectFromWebIdentityToken": "sandbox",
-        "Audience": "sts.amazonaws.com", "Provider": "sandbox", "PackedPolicySize": 0}),
-    )
+    Ok(json!({"Credentials": credentials, "AssumedRoleUser": user, "SubjectFromWebIdentityToken": "sandbox",
+        "Audience": "sts.amazonaws.com", "Provider": "sandbox", "PackedPolicySize": 0}))
 }
 
 /// Seconds for which an ended session is still told from an unknown one.
@@ -134,24 +106,15 @@ fn session(cx: &mut Cx<'_>, form: &Form, arn: &str) -> Result<(Value, Value), Aw
     let name = form.text("RoleSessionName");
     let is_name = |name: &str| {
         (2..=64).contains(&name.len())
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_=+,.@-".contains(&byte))
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_=+,.@-".contains(&byte))
     };
     let invalid = |text: String| AwsError::new(400, "ValidationError", text);
     if !is_name(name) {
-        return Err(invalid(format!(
-            "Value '{name}' at 'roleSessionName' failed to satisfy constraint"
-        )));
+        return Err(invalid(format!("Value '{name}' at 'roleSessionName' failed to satisfy constraint")));
     }
-    let seconds: u32 = form
-        .get("DurationSeconds")
-        .map_or(Ok(3600), str::parse)
-        .unwrap_or(0);
+    let seconds: u32 = form.get("DurationSeconds").map_or(Ok(3600), str::parse).unwrap_or(0);
     if !(900..=43_200).contains(&seconds) {
-        return Err(invalid(
-            "Value at 'durationSeconds' must be between 900 and 43200".to_owned(),
-        ));
+        return Err(invalid("Value at 'durationSeconds' must be between 900 and 43200".to_owned()));
     }
     let serial = cx.world.next_serial();
     let Some(role) = iam::role_of_arn(cx.world, arn) else {
@@ -159,26 +122,17 @@ fn session(cx: &mut Cx<'_>, form: &Form, arn: &str) -> Result<(Value, Value), Aw
     };
     if i64::from(seconds) > iam::longest_session(role) {
         return Err(invalid(
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-                .to_owned(),
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.".to_owned(),
         ));
     }
     let account = arn.split(':').nth(4).unwrap_or_default().to_owned();
     let user_id = format!("{}:{name}", crate::json::text(&role.doc, "/RoleId"));
-    let session_arn = format!(
-        "arn:aws:sts::{account}:assumed-role/{}/{name}",
-        crate::json::text(&role.doc, "/RoleName")
-    );
+    let session_arn =
+        format!("arn:aws:sts::{account}:assumed-role/{}/{name}", crate::json::text(&role.doc, "/RoleName"));
     let key = format!("ASIASANDBOX{serial:09}");
     let session = Session {
-        secret: format!(
-            "sandbox-session-secret-{}",
-            hex_digest(key.as_bytes()).get(..16).unwrap_or_default()
-        ),
-        token: format!(
-            "sandbox-session-token-{}",
-            hex_digest(format!("token/{key}").as_bytes())
-        ),
+        secret: format!("sandbox-session-secret-{}", hex_digest(key.as_bytes()).get(..16).unwrap_or_default()),
+        token: format!("sandbox-session-token-{}", hex_digest(format!("token/{key}").as_bytes())),
         account,
         arn: session_arn.clone(),
         user_id: user_id.clone(),
@@ -186,12 +140,7 @@ fn session(cx: &mut Cx<'_>, form: &Form, arn: &str) -> Result<(Value, Value), Aw
     };
     let credentials = json!({"AccessKeyId": key, "SecretAccessKey": session.secret, "SessionToken": session.token,
         "Expiration": iso(session.expires_at)});
-    cx.world
-        .sessions
-        .retain(|_, session| session.expires_at + KEPT_AFTER_END > real_seconds());
+    cx.world.sessions.retain(|_, session| session.expires_at + KEPT_AFTER_END > real_seconds());
     cx.world.sessions.insert(key, session);
-    Ok((
-        credentials,
-        json!({"Arn": session_arn, "AssumedRoleId": user_id}),
-    ))
+    Ok((credentials, json!({"Arn": session_arn, "AssumedRoleId": user_id})))
 }

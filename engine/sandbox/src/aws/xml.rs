@@ -15,9 +15,7 @@ pub(crate) fn write(value: &Value, item: &str, out: &mut String) {
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) => escape(text, out),
-        Value::Array(values) => values
-            .iter()
-            .for_each(|value| element(item, value, item, out)),
+        Value::Array(values) => values.iter().for_each(|value| element(item, value, item, out)),
         Value::Object(fields) => {
             for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
                 element(name, value, item, out);
@@ -59,9 +57,6 @@ mod tests {
         let value = serde_json::json!({"tagSet": [{"key": "a&b", "value": null}], "ok": true});
         let mut out = String::new();
         write(&value, "item", &mut out);
-        assert_eq!(
-            out,
-            "<ok>true</ok><tagSet><item><key>a&amp;b</key></item></tagSet>"
-        );
+        assert_eq!(out, "<ok>true</ok><tagSet><item><key>a&amp;b</key></item></tagSet>");
     }
 }

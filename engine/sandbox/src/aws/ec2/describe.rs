@@ -35,14 +35,8 @@ const LISTINGS: &[Listing] = &[
         filters: &[
             ("vpc-id", "vpcId"),
             ("cidr", "cidrBlock"),
-            (
-                "cidr-block-association.cidr-block",
-                "cidrBlockAssociationSet/*/cidrBlock",
-            ),
-            (
-                "cidr-block-association.association-id",
-                "cidrBlockAssociationSet/*/associationId",
-            ),
+            ("cidr-block-association.cidr-block", "cidrBlockAssociationSet/*/cidrBlock"),
+            ("cidr-block-association.association-id", "cidrBlockAssociationSet/*/associationId"),
             ("dhcp-options-id", "dhcpOptionsId"),
             ("is-default", "isDefault"),
             ("owner-id", "ownerId"),
@@ -81,18 +75,9 @@ const LISTINGS: &[Listing] = &[
             ("owner-id", "ownerId"),
             ("association.main", "associationSet/*/main"),
             ("association.subnet-id", "associationSet/*/subnetId"),
-            (
-                "association.route-table-id",
-                "associationSet/*/routeTableId",
-            ),
-            (
-                "association.route-table-association-id",
-                "associationSet/*/routeTableAssociationId",
-            ),
-            (
-                "route.destination-cidr-block",
-                "routeSet/*/destinationCidrBlock",
-            ),
+            ("association.route-table-id", "associationSet/*/routeTableId"),
+            ("association.route-table-association-id", "associationSet/*/routeTableAssociationId"),
+            ("route.destination-cidr-block", "routeSet/*/destinationCidrBlock"),
             ("route.gateway-id", "routeSet/*/gatewayId"),
             ("route.nat-gateway-id", "routeSet/*/natGatewayId"),
             ("route.state", "routeSet/*/state"),
@@ -140,46 +125,26 @@ const LISTINGS: &[Listing] = &[
         prefix: "lt-",
         set: "launchTemplates",
         id_parameter: "LaunchTemplateId",
-        filters: &[
-            ("launch-template-name", "launchTemplateName"),
-            ("create-time", "createTime"),
-        ],
+        filters: &[("launch-template-name", "launchTemplateName"), ("create-time", "createTime")],
     },
 ];
 
 /// Answers one of the listings.
 pub(super) fn objects(cx: &mut Cx<'_>, operation: &str, form: &Form) -> Result<Value, AwsError> {
-    let listing = LISTINGS
-        .iter()
-        .find(|listing| listing.operation == operation);
-    let listing = listing.ok_or_else(|| {
-        AwsError::new(
-            400,
-            "InvalidAction",
-            format!("The action {operation} is not valid"),
-        )
-    })?;
+    let listing = LISTINGS.iter().find(|listing| listing.operation == operation);
+    let listing =
+        listing.ok_or_else(|| AwsError::new(400, "InvalidAction", format!("The action {operation} is not valid")))?;
     let ids = form.list(listing.id_parameter);
     let network = &cx.region().network;
-    if let Some(missing) = ids
-        .iter()
-        .find(|id| !id.starts_with(listing.prefix) || !network.contains_key(*id))
-    {
+    if let Some(missing) = ids.iter().find(|id| !id.starts_with(listing.prefix) || !network.contains_key(*id)) {
         return Err(not_found(missing));
     }
     let names = form.list("LaunchTemplateName");
     let filters = form.filters();
     let mut found = Vec::new();
-    for (id, doc) in network
-        .iter()
-        .filter(|(id, _)| id.starts_with(listing.prefix))
-    {
-        let is_named = names.is_empty()
-            || names
-                .iter()
-                .any(|name| text(doc, "/launchTemplateName") == name);
-        if (ids.is_empty() || ids.contains(id)) && is_named && fits(doc, &filters, listing.filters)?
-        {
+    for (id, doc) in network.iter().filter(|(id, _)| id.starts_with(listing.prefix)) {
+        let is_named = names.is_empty() || names.iter().any(|name| text(doc, "/launchTemplateName") == name);
+        if (ids.is_empty() || ids.contains(id)) && is_named && fits(doc, &filters, listing.filters)? {
             found.push(shown(doc));
         }
     }
@@ -189,14 +154,8 @@ pub(super) fn objects(cx: &mut Cx<'_>, operation: &str, form: &Form) -> Result<V
 /// The document with its tags as the list that EC2 answers.
 fn shown(doc: &Value) -> Value {
     let mut shown = doc.clone();
-    let tags = doc
-        .get("tags")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten();
-    let tags: Vec<Value> = tags
-        .map(|(key, value)| json!({"key": key, "value": value}))
-        .collect();
+    let tags = doc.get("tags").and_then(Value::as_object).into_iter().flatten();
+    let tags: Vec<Value> = tags.map(|(key, value)| json!({"key": key, "value": value})).collect();
     set(&mut shown, "/tagSet", json!(tags));
     set(&mut shown, "/tags", Value::Null);
     shown
@@ -206,17 +165,9 @@ fn fits(doc: &Value, filters: &[Filter], known: &[(&str, &str)]) -> Result<bool,
     for filter in filters {
         let found: Vec<String> = if let Some(key) = filter.name.strip_prefix("tag:") {
             let tags = doc.get("tags").and_then(Value::as_object);
-            tags.and_then(|tags| tags.get(key))
-                .map(plain)
-                .into_iter()
-                .collect()
+            tags.and_then(|tags| tags.get(key)).map(plain).into_iter().collect()
         } else if filter.name == "tag-key" {
-            doc.get("tags")
-                .and_then(Value::as_object)
-                .into_iter()
-                .flatten()
-                .map(|(key, _)| key.clone())
-                .collect()
+            doc.get("tags").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect()
         } else {
             let Some((_, place)) = known.iter().find(|(name, _)| *name == filter.name) else {
                 let text = format!("The filter '{}' is invalid", filter.name);
@@ -224,11 +175,7 @@ fn fits(doc: &Value, filters: &[Filter], known: &[(&str, &str)]) -> Result<bool,
             };
             values(doc, place)
         };
-        if !filter
-            .values
-            .iter()
-            .any(|pattern| found.iter().any(|value| is_like(value, pattern)))
-        {
+        if !filter.values.iter().any(|pattern| found.iter().any(|value| is_like(value, pattern))) {
             return Ok(false);
         }
     }
@@ -236,24 +183,14 @@ fn fits(doc: &Value, filters: &[Filter], known: &[(&str, &str)]) -> Result<bool,
 }
 
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn values(doc: &Value, place: &str) -> Vec<String> {
     match place.split_once("/*/") {
         Some((list, field)) => {
-            let items = doc
-                .get(list)
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
-            items
-                .filter_map(|item| item.get(field))
-                .filter(|value| !value.is_null())
-                .map(plain)
-                .collect()
+            let items = doc.get(list).and_then(Value::as_array).into_iter().flatten();
+            items.filter_map(|item| item.get(field)).filter(|value| !value.is_null()).map(plain).collect()
         }
         None => doc.get(place).map(plain).into_iter().collect(),
     }
@@ -271,13 +208,8 @@ fn is_like(value: &str, pattern: &str) -> bool {
         return rest.is_empty();
     };
     for piece in middle {
-        let starts = rest
-            .char_indices()
-            .map(|(start, _)| start)
-            .chain([rest.len()]);
-        let next = starts
-            .filter_map(|start| rest.get(start..))
-            .find_map(|tail| after_piece(tail, piece));
+        let starts = rest.char_indices().map(|(start, _)| start).chain([rest.len()]);
+        let next = starts.filter_map(|start| rest.get(start..)).find_map(|tail| after_piece(tail, piece));
         match next {
             Some(next) => rest = next,
             None => return false,
@@ -307,23 +239,17 @@ fn page(form: &Form, set_name: &str, items: Vec<Value>) -> Result<Value, AwsErro
         Some(size) => size.parse().unwrap_or(0),
     };
     if !(5..=1000).contains(&size) {
-        return Err(invalid(
-            "Value for parameter maxResults is invalid. Expecting a value between 5 and 1000.",
-        ));
+        return Err(invalid("Value for parameter maxResults is invalid. Expecting a value between 5 and 1000."));
     }
     let decode = |token: &str| {
         let bytes = STANDARD.decode(token).ok()?;
-        String::from_utf8(bytes)
-            .ok()?
-            .strip_prefix("next/")?
-            .parse::<usize>()
-            .ok()
+        String::from_utf8(bytes).ok()?.strip_prefix("next/")?.parse::<usize>().ok()
     };
     let start = match form.get("NextToken") {
         None => 0,
-        Some(token) => decode(token).ok_or_else(|| {
-            AwsError::new(400, "InvalidNextToken", "The specified token is not valid")
-        })?,
+        Some(token) => {
+            decode(token).ok_or_else(|| AwsError::new(400, "InvalidNextToken", "The specified token is not valid"))?
+        }
     };
     let end = start.saturating_add(size);
     let next = (items.len() > end).then(|| STANDARD.encode(format!("next/{end}")));
@@ -350,8 +276,7 @@ pub(super) fn zones(cx: &Cx<'_>, form: &Form) -> Result<Value, AwsError> {
         let doc = json!({"zoneName": name, "zoneId": id, "zoneState": "available", "regionName": region,
             "zoneType": "availability-zone", "optInStatus": "opt-in-not-required", "groupName": format!("{region}-zg-1"),
             "networkBorderGroup": region, "messageSet": []});
-        let is_named =
-            (names.is_empty() || names.contains(&name)) && (ids.is_empty() || ids.contains(&id));
+        let is_named = (names.is_empty() || names.contains(&name)) && (ids.is_empty() || ids.contains(&id));
         if is_named && fits(&doc, &filters, FILTERS)? {
             found.push(doc);
         }
@@ -367,9 +292,7 @@ pub(super) fn regions(cx: &Cx<'_>, form: &Form) -> Result<Value, AwsError> {
         let text = format!("Invalid values for region '{name}'");
         return Err(AwsError::new(400, "InvalidParameterValue", text));
     }
-    let shown = known
-        .iter()
-        .filter(|name| names.is_empty() || names.contains(name));
+    let shown = known.iter().filter(|name| names.is_empty() || names.contains(name));
     let regions: Vec<Value> = shown
         .map(|name| {
             json!({"regionName": name, "regionEndpoint": format!("ec2.{name}.amazonaws.com"),
@@ -388,16 +311,12 @@ pub(super) fn instance_types(form: &Form) -> Result<Value, AwsError> {
     ];
     let names = form.list("InstanceType");
     let filters = form.filters();
-    if let Some(name) = names
-        .iter()
-        .find(|name| instance_types::find(name).is_none())
-    {
+    if let Some(name) = names.iter().find(|name| instance_types::find(name).is_none()) {
         let text = format!("The following supplied instance types do not exist: [{name}]");
         return Err(AwsError::new(400, "InvalidInstanceType", text));
     }
     let mut found = Vec::new();
-    for kind in instance_types::all().filter(|kind| names.is_empty() || names.contains(&kind.name))
-    {
+    for kind in instance_types::all().filter(|kind| names.is_empty() || names.contains(&kind.name)) {
         let mut doc = kind.document();
         set(&mut doc, "/architectures", json!(kind.architecture));
         if fits(&doc, &filters, FILTERS)? {
@@ -410,18 +329,11 @@ pub(super) fn instance_types(form: &Form) -> Result<Value, AwsError> {
 
 /// The versions of one launch template.
 pub(super) fn launch_template_versions(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
-    let (id, name) = (
-        form.text("LaunchTemplateId"),
-        form.text("LaunchTemplateName"),
-    );
+    let (id, name) = (form.text("LaunchTemplateId"), form.text("LaunchTemplateName"));
     let network = &cx.region().network;
-    let mut templates = network
-        .iter()
-        .filter(|(id, _)| id.starts_with("lt-"))
-        .map(|(_, doc)| doc);
-    let template = templates.find(|doc| {
-        text(doc, "/launchTemplateId") == id || text(doc, "/launchTemplateName") == name
-    });
+    let mut templates = network.iter().filter(|(id, _)| id.starts_with("lt-")).map(|(_, doc)| doc);
+    let template =
+        templates.find(|doc| text(doc, "/launchTemplateId") == id || text(doc, "/launchTemplateName") == name);
     let template = template.ok_or_else(|| not_found(id))?;
     let latest = number(template, "/latestVersionNumber").unwrap_or(1);
     let standard = number(template, "/defaultVersionNumber").unwrap_or(1);
@@ -464,10 +376,7 @@ mod tests {
 
     #[test]
     fn an_unknown_filter_is_refused() {
-        let filters = [Filter {
-            name: "colour".to_owned(),
-            values: vec!["red".to_owned()],
-        }];
+        let filters = [Filter { name: "colour".to_owned(), values: vec!["red".to_owned()] }];
         assert!(fits(&json!({}), &filters, &[]).is_err());
     }
 }

@@ -60,29 +60,19 @@ pub(crate) struct InstanceType {
 
 /// All types, by family and size.
 pub(crate) fn all() -> impl Iterator<Item = InstanceType> {
-    FAMILIES
-        .iter()
-        .flat_map(|(family, architecture, ratio, first, last)| {
-            let sizes = SIZES
-                .iter()
-                .enumerate()
-                .filter(|(position, _)| (*first..=*last).contains(position));
-            sizes.map(move |(_, (size, cpus))| {
-                // Burstable sizes below large have two virtual CPUs and less memory; the others follow the ratio.
-                let (cpus, memory_mib) = match (*size, family.starts_with('t')) {
-                    ("small", true) => (2, 2048),
-                    ("medium", true) => (2, 4096),
-                    ("medium", false) => (1, *ratio),
-                    _ => (*cpus, cpus * ratio),
-                };
-                InstanceType {
-                    name: format!("{family}.{size}"),
-                    architecture,
-                    cpus,
-                    memory_mib,
-                }
-            })
+    FAMILIES.iter().flat_map(|(family, architecture, ratio, first, last)| {
+        let sizes = SIZES.iter().enumerate().filter(|(position, _)| (*first..=*last).contains(position));
+        sizes.map(move |(_, (size, cpus))| {
+            // Burstable sizes below large have two virtual CPUs and less memory; the others follow the ratio.
+            let (cpus, memory_mib) = match (*size, family.starts_with('t')) {
+                ("small", true) => (2, 2048),
+                ("medium", true) => (2, 4096),
+                ("medium", false) => (1, *ratio),
+                _ => (*cpus, cpus * ratio),
+            };
+            InstanceType { name: format!("{family}.{size}"), architecture, cpus, memory_mib }
         })
+    })
 }
 
 /// A type by its name.
@@ -109,19 +99,9 @@ mod tests {
 
     #[test]
     fn graviton_types_are_arm() {
-        assert_eq!(
-            find("m6g.large").map(|kind| kind.architecture),
-            Some("arm64")
-        );
-        assert_eq!(
-            find("t3.medium").map(|kind| (kind.cpus, kind.memory_mib)),
-            Some((2, 4096))
-        );
+        assert_eq!(find("m6g.large").map(|kind| kind.architecture), Some("arm64"));
+        assert_eq!(find("t3.medium").map(|kind| (kind.cpus, kind.memory_mib)), Some((2, 4096)));
         assert_eq!(find("m5.medium"), None);
-        assert!(
-            ["a1.medium", "a1.large", "a1.4xlarge"]
-                .iter()
-                .all(|name| find(name).is_some())
-        );
+        assert!(["a1.medium", "a1.large", "a1.4xlarge"].iter().all(|name| find(name).is_some()));
     }
 }

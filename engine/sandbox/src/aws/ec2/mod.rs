@@ -22,71 +22,15 @@ pub(crate) const VERSION: &str = "2016-11-15";
 pub(crate) const NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 
 const OPERATIONS: &[(&str, &[&str], bool)] = &[
-    (
-        "DescribeVpcs",
-        &["VpcId", "Filter", "NextToken", "MaxResults", "DryRun"],
-        false,
-    ),
-    (
-        "DescribeSubnets",
-        &["SubnetId", "Filter", "NextToken", "MaxResults", "DryRun"],
-        false,
-    ),
-    (
-        "DescribeRouteTables",
-        &[
-            "RouteTableId",
-            "Filter",
-            "NextToken",
-            "MaxResults",
-            "DryRun",
-        ],
-        false,
-    ),
-    (
-        "DescribeInternetGateways",
-        &[
-            "InternetGatewayId",
-            "Filter",
-            "NextToken",
-            "MaxResults",
-            "DryRun",
-        ],
-        false,
-    ),
-    (
-        "DescribeNatGateways",
-        &[
-            "NatGatewayId",
-            "Filter",
-            "NextToken",
-            "MaxResults",
-            "DryRun",
-        ],
-        false,
-    ),
-    (
-        "DescribeSecurityGroups",
-        &[
-            "GroupId",
-            "GroupName",
-            "Filter",
-            "NextToken",
-            "MaxResults",
-            "DryRun",
-        ],
-        false,
-    ),
+    ("DescribeVpcs", &["VpcId", "Filter", "NextToken", "MaxResults", "DryRun"], false),
+    ("DescribeSubnets", &["SubnetId", "Filter", "NextToken", "MaxResults", "DryRun"], false),
+    ("DescribeRouteTables", &["RouteTableId", "Filter", "NextToken", "MaxResults", "DryRun"], false),
+    ("DescribeInternetGateways", &["InternetGatewayId", "Filter", "NextToken", "MaxResults", "DryRun"], false),
+    ("DescribeNatGateways", &["NatGatewayId", "Filter", "NextToken", "MaxResults", "DryRun"], false),
+    ("DescribeSecurityGroups", &["GroupId", "GroupName", "Filter", "NextToken", "MaxResults", "DryRun"], false),
     (
         "DescribeLaunchTemplates",
-        &[
-            "LaunchTemplateId",
-            "LaunchTemplateName",
-            "Filter",
-            "NextToken",
-            "MaxResults",
-            "DryRun",
-        ],
+        &["LaunchTemplateId", "LaunchTemplateName", "Filter", "NextToken", "MaxResults", "DryRun"],
         false,
     ),
     (
@@ -104,46 +48,15 @@ const OPERATIONS: &[(&str, &[&str], bool)] = &[
         ],
         false,
     ),
-    (
-        "DescribeAvailabilityZones",
-        &[
-            "ZoneName",
-            "ZoneId",
-            "AllAvailabilityZones",
-            "Filter",
-            "DryRun",
-        ],
-        false,
-    ),
-    (
-        "DescribeRegions",
-        &["RegionName", "AllRegions", "Filter", "DryRun"],
-        false,
-    ),
-    (
-        "DescribeInstanceTypes",
-        &[
-            "InstanceType",
-            "Filter",
-            "NextToken",
-            "MaxResults",
-            "DryRun",
-        ],
-        false,
-    ),
+    ("DescribeAvailabilityZones", &["ZoneName", "ZoneId", "AllAvailabilityZones", "Filter", "DryRun"], false),
+    ("DescribeRegions", &["RegionName", "AllRegions", "Filter", "DryRun"], false),
+    ("DescribeInstanceTypes", &["InstanceType", "Filter", "NextToken", "MaxResults", "DryRun"], false),
     ("CreateTags", &["ResourceId", "Tag", "DryRun"], true),
     ("DeleteTags", &["ResourceId", "Tag", "DryRun"], true),
 ];
 
 /// Parameters that name the object for the log.
-const NAMES: &[&str] = &[
-    "ResourceId.1",
-    "VpcId.1",
-    "SubnetId.1",
-    "RouteTableId.1",
-    "GroupId.1",
-    "LaunchTemplateId.1",
-];
+const NAMES: &[&str] = &["ResourceId.1", "VpcId.1", "SubnetId.1", "RouteTableId.1", "GroupId.1", "LaunchTemplateId.1"];
 
 /// Reads a request.
 pub(crate) fn parse(form: Form) -> Parsed {
@@ -156,11 +69,7 @@ pub(crate) fn execute(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
         return Err(AwsError::new(400, "InvalidAction", "not a query request"));
     };
     if form.get("DryRun") == Some("true") {
-        return Err(AwsError::new(
-            412,
-            "DryRunOperation",
-            "Request would have succeeded, but DryRun flag is set.",
-        ));
+        return Err(AwsError::new(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set."));
     }
     match cx.call.operation.as_str() {
         "CreateTags" => create_tags(cx, form),
@@ -205,8 +114,8 @@ fn create_tags(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
     let ids = tagged(cx, form)?;
     let tags = form.tags("Tag");
     for (key, value) in &tags {
-        let is_sound = (1..=127).contains(&key.chars().count())
-            && value.as_deref().unwrap_or_default().chars().count() <= 256;
+        let is_sound =
+            (1..=127).contains(&key.chars().count()) && value.as_deref().unwrap_or_default().chars().count() <= 256;
         if key.starts_with("aws:") || !is_sound {
             let text = format!(
                 "Value ( {key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"
@@ -219,16 +128,9 @@ fn create_tags(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
         let Some(present) = network.get_mut(id).and_then(|doc| object_at(doc, "/tags")) else {
             continue;
         };
-        let fresh = tags
-            .iter()
-            .filter(|(key, _)| !present.contains_key(key))
-            .count();
+        let fresh = tags.iter().filter(|(key, _)| !present.contains_key(key)).count();
         if present.len().saturating_add(fresh) > 50 {
-            return Err(AwsError::new(
-                400,
-                "TagLimitExceeded",
-                format!("The tag limit of {id} is reached"),
-            ));
+            return Err(AwsError::new(400, "TagLimitExceeded", format!("The tag limit of {id} is reached")));
         }
         for (key, value) in &tags {
             present.insert(key.clone(), json!(value.clone().unwrap_or_default()));
@@ -250,11 +152,8 @@ fn delete_tags(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
             present.clear();
         }
         for (key, value) in &tags {
-            let is_meant = value.as_deref().is_none_or(|value| {
-                present
-                    .get(key)
-                    .is_some_and(|found| text(found, "") == value)
-            });
+            let is_meant =
+                value.as_deref().is_none_or(|value| present.get(key).is_some_and(|found| text(found, "") == value));
             if is_meant {
                 present.remove(key);
             }

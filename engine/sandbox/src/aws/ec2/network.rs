@@ -33,12 +33,7 @@ pub(crate) fn zone_id(region: &str, position: usize) -> String {
     let direction: String = rest
         .iter()
         .take(rest.len().saturating_sub(1))
-        .map(|word| {
-            word.replace("north", "n")
-                .replace("south", "s")
-                .replace("east", "e")
-                .replace("west", "w")
-        })
+        .map(|word| word.replace("north", "n").replace("south", "s").replace("east", "e").replace("west", "w"))
         .map(|word| word.replace("central", "c"))
         .collect();
     format!("{area}{direction}{number}-az{}", position + 1)
@@ -52,18 +47,10 @@ struct Place<'a> {
 
 /// All objects of a fresh region by id.
 pub(crate) fn seed(account: &str, region: &str) -> BTreeMap<String, Value> {
-    let mut place = Place {
-        account,
-        region,
-        objects: BTreeMap::new(),
-    };
+    let mut place = Place { account, region, objects: BTreeMap::new() };
     // Different second octets, so that the networks of a fleet could be peered.
     let digest = hex_digest(format!("cidr/{account}/{region}").as_bytes());
-    let octet = digest
-        .get(..2)
-        .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        .unwrap_or_default()
-        % 64;
+    let octet = digest.get(..2).and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or_default() % 64;
     place.platform(octet);
     place.standard();
     place.launch_template();
@@ -76,33 +63,19 @@ impl Place<'_> {
     }
 
     fn platform(&mut self, octet: u8) {
-        let vpc = self.vpc(
-            "platform",
-            &format!("10.{octet}.0.0/16"),
-            json!({"Name": "platform", "team": "platform"}),
-        );
+        let vpc = self.vpc("platform", &format!("10.{octet}.0.0/16"), json!({"Name": "platform", "team": "platform"}));
         let gateway = self.internet_gateway("platform", &vpc);
         let mut public = Vec::new();
         for (position, zone) in ZONES.iter().enumerate() {
             let name = format!("platform-public-{zone}");
-            let subnet = self.subnet(
-                &name,
-                &vpc,
-                &format!("10.{octet}.{position}.0/24"),
-                position,
-            );
+            let subnet = self.subnet(&name, &vpc, &format!("10.{octet}.{position}.0/24"), position);
             let nat = self.id("nat", &format!("platform-{zone}"));
             let doc = json!({"natGatewayId": nat, "subnetId": subnet, "vpcId": vpc, "state": "available",
                 "connectivityType": "public", "tags": {"Name": format!("platform-{zone}")}});
             self.objects.insert(nat.clone(), doc);
             public.push(subnet);
             let name = format!("platform-private-{zone}");
-            let private = self.subnet(
-                &name,
-                &vpc,
-                &format!("10.{octet}.{}.0/20", 64 + position * 16),
-                position,
-            );
+            let private = self.subnet(&name, &vpc, &format!("10.{octet}.{}.0/20", 64 + position * 16), position);
             let route = json!({"destinationCidrBlock": "0.0.0.0/0", "natGatewayId": nat});
             self.route_table(&name, &vpc, &[private], Some(route));
         }
@@ -154,11 +127,7 @@ impl Place<'_> {
         let is_default = name.starts_with("default");
         let is_public = is_default || name.contains("public");
         let zone = ZONES.get(position).copied().unwrap_or("a");
-        let tags = if is_default {
-            json!({})
-        } else {
-            json!({"Name": name, "team": "platform"})
-        };
+        let tags = if is_default { json!({}) } else { json!({"Name": name, "team": "platform"}) };
         // AWS keeps five addresses of every subnet for itself.
         let free = if cidr.ends_with("/20") { 4091 } else { 251 };
         let doc = json!({
@@ -175,15 +144,9 @@ impl Place<'_> {
     /// A table without subnets is the main table of its VPC.
     fn route_table(&mut self, name: &str, vpc: &str, subnets: &[String], route: Option<Value>) {
         let table = self.id("rtb", name);
-        let cidr = self
-            .objects
-            .get(vpc)
-            .map_or("", |vpc| crate::json::text(vpc, "/cidrBlock"))
-            .to_owned();
-        let mut routes = vec![
-            json!({"destinationCidrBlock": cidr, "gatewayId": "local", "state": "active",
-            "origin": "CreateRouteTable"}),
-        ];
+        let cidr = self.objects.get(vpc).map_or("", |vpc| crate::json::text(vpc, "/cidrBlock")).to_owned();
+        let mut routes = vec![json!({"destinationCidrBlock": cidr, "gatewayId": "local", "state": "active",
+            "origin": "CreateRouteTable"})];
         routes.extend(route.map(|mut route| {
             crate::json::set(&mut route, "/state", json!("active"));
             crate::json::set(&mut route, "/origin", json!("CreateRoute"));
@@ -193,10 +156,7 @@ impl Place<'_> {
             json!({"routeTableAssociationId": self.id("rtbassoc", purpose), "routeTableId": table, "subnetId": subnet,
                 "main": subnet.is_none(), "associationState": {"state": "associated"}})
         };
-        let mut associations: Vec<Value> = subnets
-            .iter()
-            .map(|subnet| association(subnet, Some(subnet)))
-            .collect();
+        let mut associations: Vec<Value> = subnets.iter().map(|subnet| association(subnet, Some(subnet))).collect();
         if subnets.is_empty() {
             associations.push(association(name, None));
         }
@@ -220,10 +180,7 @@ mod tests {
 
     #[test]
     fn the_same_place_gives_the_same_network() {
-        assert_eq!(
-            seed("111122223333", "eu-west-1"),
-            seed("111122223333", "eu-west-1")
-        );
+        assert_eq!(seed("111122223333", "eu-west-1"), seed("111122223333", "eu-west-1"));
         assert_ne!(id("vpc", "1", "a", "x"), id("vpc", "2", "a", "x"));
     }
 

@@ -39,20 +39,12 @@ pub(super) const ANY_TEXT: Kind = Kind::Text(0, 4096);
 
 /// A field that has to be there.
 pub(super) const fn must(name: &'static str, kind: Kind) -> Field {
-    Field {
-        name,
-        is_required: true,
-        kind,
-    }
+    Field { name, is_required: true, kind }
 }
 
 /// A field that may be left out.
 pub(super) const fn may(name: &'static str, kind: Kind) -> Field {
-    Field {
-        name,
-        is_required: false,
-        kind,
-    }
+    Field { name, is_required: false, kind }
 }
 
 /// Refuses a body that the operation does not have; `null` counts as left out.
@@ -64,19 +56,13 @@ pub(super) fn body(value: &Value, fields: &'static [Field]) -> Result<(), AwsErr
 }
 
 fn wrong_kind(path: &str, expected: &str) -> AwsError {
-    AwsError::new(
-        400,
-        "SerializationException",
-        format!("'{path}' must be {expected}"),
-    )
+    AwsError::new(400, "SerializationException", format!("'{path}' must be {expected}"))
 }
 
 fn object(map: &Map<String, Value>, fields: &'static [Field], path: &str) -> Result<(), AwsError> {
     for name in map.keys() {
         if !fields.iter().any(|field| field.name == name) {
-            return Err(AwsError::parameter(format!(
-                "Unknown field in the request: '{path}{name}'"
-            )));
+            return Err(AwsError::parameter(format!("Unknown field in the request: '{path}{name}'")));
         }
     }
     for field in fields {
@@ -84,9 +70,7 @@ fn object(map: &Map<String, Value>, fields: &'static [Field], path: &str) -> Res
         match map.get(field.name).filter(|value| !value.is_null()) {
             Some(value) => check(value, &field.kind, &here)?,
             None if field.is_required => {
-                return Err(AwsError::parameter(format!(
-                    "Missing required field '{here}'"
-                )));
+                return Err(AwsError::parameter(format!("Missing required field '{here}'")));
             }
             None => {}
         }
@@ -96,27 +80,20 @@ fn object(map: &Map<String, Value>, fields: &'static [Field], path: &str) -> Res
 
 fn check(value: &Value, kind: &Kind, path: &str) -> Result<(), AwsError> {
     let range = |what: &str, low: i64, high: i64| {
-        Err(AwsError::parameter(format!(
-            "{what} of '{path}' must be between {low} and {high}"
-        )))
+        Err(AwsError::parameter(format!("{what} of '{path}' must be between {low} and {high}")))
     };
     match (kind, value) {
         (Kind::Text(low, high), Value::String(text)) => {
             if (*low..=*high).contains(&text.chars().count()) {
                 return Ok(());
             }
-            Err(AwsError::parameter(format!(
-                "Length of '{path}' must be between {low} and {high}"
-            )))
+            Err(AwsError::parameter(format!("Length of '{path}' must be between {low} and {high}")))
         }
         (Kind::OneOf(allowed), Value::String(text)) => {
             if allowed.contains(&text.as_str()) {
                 return Ok(());
             }
-            Err(AwsError::parameter(format!(
-                "Value '{text}' of '{path}' must be one of [{}]",
-                allowed.join(", ")
-            )))
+            Err(AwsError::parameter(format!("Value '{text}' of '{path}' must be one of [{}]", allowed.join(", "))))
         }
         (Kind::Flag, Value::Bool(_)) => Ok(()),
         (Kind::Number(low, high), Value::Number(number)) => match number.as_i64() {
@@ -131,13 +108,9 @@ fn check(value: &Value, kind: &Kind, path: &str) -> Result<(), AwsError> {
         (Kind::Object(fields), Value::Object(map)) => object(map, fields, &format!("{path}.")),
         (Kind::List(kind, most), Value::Array(items)) => {
             if items.len() > *most {
-                return Err(AwsError::parameter(format!(
-                    "'{path}' has more than {most} members"
-                )));
+                return Err(AwsError::parameter(format!("'{path}' has more than {most} members")));
             }
-            items
-                .iter()
-                .try_for_each(|item| check(item, kind, &format!("{path}[]")))
+            items.iter().try_for_each(|item| check(item, kind, &format!("{path}[]")))
         }
         (Kind::Text(..) | Kind::OneOf(_), _) => Err(wrong_kind(path, "a string")),
         (Kind::Flag, _) => Err(wrong_kind(path, "true or false")),
@@ -152,10 +125,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const FIELDS: &[Field] = &[
-        must("name", Kind::Text(1, 3)),
-        may("size", Kind::Number(0, 5)),
-    ];
+    const FIELDS: &[Field] = &[must("name", Kind::Text(1, 3)), may("size", Kind::Number(0, 5))];
 
     fn code(value: &Value) -> String {
         body(value, FIELDS).map_or_else(|error| error.code, |()| "ok".to_owned())
@@ -164,16 +134,10 @@ mod tests {
     #[test]
     fn what_the_api_does_not_have_is_refused() {
         assert_eq!(code(&json!({"name": "a", "size": 2})), "ok");
-        assert_eq!(
-            code(&json!({"name": "a", "colour": "red"})),
-            "InvalidParameterException"
-        );
+        assert_eq!(code(&json!({"name": "a", "colour": "red"})), "InvalidParameterException");
         assert_eq!(code(&json!({"size": 2})), "InvalidParameterException");
         assert_eq!(code(&json!({"name": "abcd"})), "InvalidParameterException");
-        assert_eq!(
-            code(&json!({"name": "a", "size": 6})),
-            "InvalidParameterException"
-        );
+        assert_eq!(code(&json!({"name": "a", "size": 6})), "InvalidParameterException");
         assert_eq!(code(&json!({"name": 1})), "SerializationException");
     }
 }

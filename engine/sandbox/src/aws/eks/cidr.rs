@@ -72,9 +72,7 @@ mod tests {
     #[test]
     fn ranges_overlap_when_one_is_in_the_other() {
         let (wide, narrow) = (Cidr::parse("172.16.0.0/12"), Cidr::parse("172.20.0.0/16"));
-        let (Some(wide), Some(narrow)) = (wide, narrow) else {
-            panic!("ranges")
-        };
+        let (Some(wide), Some(narrow)) = (wide, narrow) else { panic!("ranges") };
         assert!(wide.contains(narrow) && wide.overlaps(narrow) && !narrow.contains(wide));
     }
 }

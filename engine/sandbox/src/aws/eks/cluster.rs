@@ -21,13 +21,7 @@ use crate::json::{flag, set, text, texts};
 use crate::world::{Cluster, Goal, Managed, Pending};
 
 /// All kinds of control plane logs.
-pub(super) const LOG_TYPES: [&str; 5] = [
-    "api",
-    "audit",
-    "authenticator",
-    "controllerManager",
-    "scheduler",
-];
+pub(super) const LOG_TYPES: [&str; 5] = ["api", "audit", "authenticator", "controllerManager", "scheduler"];
 
 /// CreateCluster.
 pub(super) fn create(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
@@ -49,25 +43,12 @@ pub(super) fn create(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
     validate::cluster_role(cx, text(request, "/roleArn"))?;
     let doc = document(cx, request, version, &vpc);
     let when_active = late_fields(cx, name);
-    add_security_group(
-        cx,
-        name,
-        &vpc,
-        text(&doc, "/resourcesVpcConfig/clusterSecurityGroupId"),
-    );
+    add_security_group(cx, name, &vpc, text(&doc, "/resourcesVpcConfig/clusterSecurityGroupId"));
     let (now, durations) = (cx.now, cx.world.config.durations);
-    let pending = Pending {
-        done_at: now + durations.cluster_create,
-        goal: Goal::Active,
-        failure: cx.failure.take(),
-    };
+    let pending = Pending { done_at: now + durations.cluster_create, goal: Goal::Active, failure: cx.failure.take() };
     let visible_at = now + cx.world.config.lag.eks;
     let own = Managed::new(doc.clone(), visible_at, pending);
-    let cluster = Cluster {
-        own,
-        node_groups: BTreeMap::new(),
-        when_active,
-    };
+    let cluster = Cluster { own, node_groups: BTreeMap::new(), when_active };
     cx.region().clusters.insert(name.to_owned(), cluster);
     Ok(json!({"cluster": doc}))
 }
@@ -76,9 +57,7 @@ fn check_settings(cx: &Cx<'_>, request: &Value) -> Result<(), AwsError> {
     if request.get("outpostConfig").is_some() {
         let excluded = ["encryptionConfig", "kubernetesNetworkConfig"];
         if let Some(field) = excluded.iter().find(|field| request.get(**field).is_some()) {
-            return Err(AwsError::parameter(format!(
-                "{field} is not supported for local clusters on Outposts"
-            )));
+            return Err(AwsError::parameter(format!("{field} is not supported for local clusters on Outposts")));
         }
         return Err(AwsError::parameter("The Outpost does not exist"));
     }
@@ -95,22 +74,13 @@ fn check_settings(cx: &Cx<'_>, request: &Value) -> Result<(), AwsError> {
 /// The VPC of the cluster.
 fn check_network(cx: &mut Cx<'_>, request: &Value) -> Result<String, AwsError> {
     let vpc = validate::subnets(cx, &texts(request, "/resourcesVpcConfig/subnetIds"), 2)?;
-    validate::security_groups(
-        cx,
-        &texts(request, "/resourcesVpcConfig/securityGroupIds"),
-        &vpc,
-    )?;
+    validate::security_groups(cx, &texts(request, "/resourcesVpcConfig/securityGroupIds"), &vpc)?;
     let family = ip_family(request);
-    validate::endpoints(
-        request.get("resourcesVpcConfig").unwrap_or(&Value::Null),
-        family,
-    )?;
+    validate::endpoints(request.get("resourcesVpcConfig").unwrap_or(&Value::Null), family)?;
     let range = text(request, "/kubernetesNetworkConfig/serviceIpv4Cidr");
     if !range.is_empty() {
         if family == "ipv6" {
-            return Err(AwsError::parameter(
-                "serviceIpv4Cidr is not supported when ipFamily is ipv6",
-            ));
+            return Err(AwsError::parameter("serviceIpv4Cidr is not supported when ipFamily is ipv6"));
         }
         validate::service_cidr(cx, range, &vpc)?;
     }
@@ -126,12 +96,7 @@ fn ip_family(request: &Value) -> &str {
 
 fn document(cx: &mut Cx<'_>, request: &Value, version: &versions::Version, vpc: &str) -> Value {
     let name = text(request, "/name");
-    let security_group = network::id(
-        "sg",
-        cx.account(),
-        &cx.call.region,
-        &format!("cluster/{name}/{}", cx.now),
-    );
+    let security_group = network::id("sg", cx.account(), &cx.call.region, &format!("cluster/{name}/{}", cx.now));
     let mode = match text(request, "/accessConfig/authenticationMode") {
         "" => "CONFIG_MAP",
         mode => mode,
@@ -173,11 +138,7 @@ fn vpc_config(request: &Value, vpc: &str, security_group: &str) -> Value {
         "ipv6" => json!(["0.0.0.0/0", "::/0"]),
         _ => json!(["0.0.0.0/0"]),
     };
-    let given = |field: &str| {
-        request
-            .pointer(&format!("/resourcesVpcConfig/{field}"))
-            .cloned()
-    };
+    let given = |field: &str| request.pointer(&format!("/resourcesVpcConfig/{field}")).cloned();
     let public = flag(request, "/resourcesVpcConfig/endpointPublicAccess").unwrap_or(true);
     json!({
         "subnetIds": given("subnetIds"), "securityGroupIds": given("securityGroupIds").unwrap_or_else(|| json!([])),
@@ -190,31 +151,14 @@ fn vpc_config(request: &Value, vpc: &str, security_group: &str) -> Value {
 
 /// Without a wish EKS takes 10.100.0.0/16, or 172.20.0.0/16 when the VPC is within 10.0.0.0/8.
 fn network_config(cx: &mut Cx<'_>, request: &Value, vpc: &str) -> Value {
-    let balancing = flag(
-        request,
-        "/kubernetesNetworkConfig/elasticLoadBalancing/enabled",
-    )
-    .unwrap_or(false);
+    let balancing = flag(request, "/kubernetesNetworkConfig/elasticLoadBalancing/enabled").unwrap_or(false);
     if ip_family(request) == "ipv6" {
         let digest = hex_digest(format!("{}/{}", cx.account(), cx.call.name).as_bytes());
-        let range = format!(
-            "fd{}:{}::/108",
-            digest.get(..2).unwrap_or_default(),
-            digest.get(2..6).unwrap_or_default()
-        );
+        let range = format!("fd{}:{}::/108", digest.get(..2).unwrap_or_default(), digest.get(2..6).unwrap_or_default());
         return json!({"ipFamily": "ipv6", "serviceIpv6Cidr": range, "elasticLoadBalancing": {"enabled": balancing}});
     }
-    let block = cx
-        .region()
-        .network
-        .get(vpc)
-        .map(|doc| text(doc, "/cidrBlock").to_owned())
-        .unwrap_or_default();
-    let standard = if block.starts_with("10.") {
-        "172.20.0.0/16"
-    } else {
-        "10.100.0.0/16"
-    };
+    let block = cx.region().network.get(vpc).map(|doc| text(doc, "/cidrBlock").to_owned()).unwrap_or_default();
+    let standard = if block.starts_with("10.") { "172.20.0.0/16" } else { "10.100.0.0/16" };
     let range = match text(request, "/kubernetesNetworkConfig/serviceIpv4Cidr") {
         "" => standard,
         range => range,
@@ -225,9 +169,7 @@ fn network_config(cx: &mut Cx<'_>, request: &Value, vpc: &str) -> Value {
 /// What is on before, changed by a request's `logging`, as EKS shows it: one entry of what is on, one of what is off.
 pub(super) fn logging(before: &[String], request: Option<&Value>) -> Vec<Value> {
     let mut on: Vec<String> = before.to_vec();
-    let setups = request
-        .and_then(|logging| logging.get("clusterLogging"))
-        .and_then(Value::as_array);
+    let setups = request.and_then(|logging| logging.get("clusterLogging")).and_then(Value::as_array);
     for setup in setups.into_iter().flatten() {
         let types = texts(setup, "/types");
         on.retain(|kind| !types.contains(kind));
@@ -236,10 +178,7 @@ pub(super) fn logging(before: &[String], request: Option<&Value>) -> Vec<Value> 
         }
     }
     let pick = |is_on: bool| -> Vec<&str> {
-        LOG_TYPES
-            .into_iter()
-            .filter(|kind| on.iter().any(|one| one == kind) == is_on)
-            .collect()
+        LOG_TYPES.into_iter().filter(|kind| on.iter().any(|one| one == kind) == is_on).collect()
     };
     let entries = [(pick(true), true), (pick(false), false)].into_iter();
     entries
@@ -251,27 +190,18 @@ pub(super) fn logging(before: &[String], request: Option<&Value>) -> Vec<Value> 
 /// What a cluster has only once it is ACTIVE.
 fn late_fields(cx: &mut Cx<'_>, name: &str) -> Vec<(String, Value)> {
     let serial = cx.world.next_serial();
-    let digest =
-        hex_digest(format!("{}/{}/{name}/{serial}", cx.account(), cx.call.region).as_bytes());
+    let digest = hex_digest(format!("{}/{}/{name}/{serial}", cx.account(), cx.call.region).as_bytes());
     let id = digest.get(..32).unwrap_or_default().to_uppercase();
     let region = &cx.call.region;
-    let invented = STANDARD.encode(format!(
-        "-----BEGIN CERTIFICATE-----\nsandbox {id}\n-----END CERTIFICATE-----\n"
-    ));
+    let invented = STANDARD.encode(format!("-----BEGIN CERTIFICATE-----\nsandbox {id}\n-----END CERTIFICATE-----\n"));
     let (url, authority) = match &cx.world.config.kubernetes {
         Some(endpoint) => (endpoint.url.clone(), endpoint.ca_data.clone()),
-        None => (
-            format!("https://{id}.gr7.{region}.eks.amazonaws.com"),
-            invented,
-        ),
+        None => (format!("https://{id}.gr7.{region}.eks.amazonaws.com"), invented),
     };
     vec![
         ("/endpoint".to_owned(), json!(url)),
         ("/certificateAuthority/data".to_owned(), json!(authority)),
-        (
-            "/identity/oidc/issuer".to_owned(),
-            json!(format!("https://oidc.eks.{region}.amazonaws.com/id/{id}")),
-        ),
+        ("/identity/oidc/issuer".to_owned(), json!(format!("https://oidc.eks.{region}.amazonaws.com/id/{id}"))),
     ]
 }
 
@@ -294,14 +224,8 @@ pub(super) fn describe(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
 /// ListClusters.
 pub(super) fn list(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
     let now = cx.now;
-    let clusters = cx
-        .region()
-        .clusters
-        .iter()
-        .filter(|(_, cluster)| cluster.own.visible_at <= now);
-    let names = clusters
-        .map(|(name, _)| (name.clone(), json!(name)))
-        .collect();
+    let clusters = cx.region().clusters.iter().filter(|(_, cluster)| cluster.own.visible_at <= now);
+    let names = clusters.map(|(name, _)| (name.clone(), json!(name))).collect();
     page(cx, "clusters", names)
 }
 
@@ -315,8 +239,7 @@ pub(super) fn delete(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
         return Err(AwsError::in_use("Cluster has nodegroups attached").with("clusterName", name));
     }
     if flag(&cluster.own.doc, "/deletionProtection") == Some(true) {
-        let text =
-            format!("Cluster {name} cannot be deleted because deletion protection is enabled");
+        let text = format!("Cluster {name} cannot be deleted because deletion protection is enabled");
         return Err(AwsError::request(text).with("clusterName", name));
     }
     match cluster.own.status() {
@@ -325,11 +248,7 @@ pub(super) fn delete(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
         _ => cluster_is_free(&cluster.own, "DeleteCluster")?,
     }
     set(&mut cluster.own.doc, "/status", json!("DELETING"));
-    cluster.own.pending = Some(Pending {
-        done_at: now + lasts,
-        goal: Goal::Gone,
-        failure,
-    });
+    cluster.own.pending = Some(Pending { done_at: now + lasts, goal: Goal::Gone, failure });
     Ok(json!({"cluster": cluster.own.doc}))
 }
 

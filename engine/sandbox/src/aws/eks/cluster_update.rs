@@ -32,41 +32,13 @@ enum Kind {
 
 const WHOLE: [Kind; 8] = [
     Kind::Whole("upgradePolicy", "UpgradePolicyUpdate", "UpgradePolicy"),
-    Kind::Whole(
-        "zonalShiftConfig",
-        "ZonalShiftConfigUpdate",
-        "ZonalShiftConfig",
-    ),
-    Kind::Whole(
-        "remoteNetworkConfig",
-        "RemoteNetworkConfigUpdate",
-        "RemoteNetworkConfig",
-    ),
-    Kind::Whole(
-        "deletionProtection",
-        "DeletionProtectionUpdate",
-        "DeletionProtection",
-    ),
-    Kind::Whole(
-        "controlPlaneScalingConfig",
-        "ControlPlaneScalingConfigUpdate",
-        "UpdatedTier",
-    ),
-    Kind::Whole(
-        "kubeApiServerConfig",
-        "ControlPlaneComponentConfigUpdate",
-        "KubeApiServerConfig",
-    ),
-    Kind::Whole(
-        "kubeSchedulerConfig",
-        "ControlPlaneComponentConfigUpdate",
-        "KubeSchedulerConfig",
-    ),
-    Kind::Whole(
-        "kubeControllerManagerConfig",
-        "ControlPlaneComponentConfigUpdate",
-        "KubeControllerManagerConfig",
-    ),
+    Kind::Whole("zonalShiftConfig", "ZonalShiftConfigUpdate", "ZonalShiftConfig"),
+    Kind::Whole("remoteNetworkConfig", "RemoteNetworkConfigUpdate", "RemoteNetworkConfig"),
+    Kind::Whole("deletionProtection", "DeletionProtectionUpdate", "DeletionProtection"),
+    Kind::Whole("controlPlaneScalingConfig", "ControlPlaneScalingConfigUpdate", "UpdatedTier"),
+    Kind::Whole("kubeApiServerConfig", "ControlPlaneComponentConfigUpdate", "KubeApiServerConfig"),
+    Kind::Whole("kubeSchedulerConfig", "ControlPlaneComponentConfigUpdate", "KubeSchedulerConfig"),
+    Kind::Whole("kubeControllerManagerConfig", "ControlPlaneComponentConfigUpdate", "KubeControllerManagerConfig"),
 ];
 
 fn kinds(request: &Value) -> Vec<Kind> {
@@ -78,11 +50,7 @@ fn kinds(request: &Value) -> Vec<Kind> {
             kinds.push(kind);
         }
     };
-    let endpoints = [
-        "endpointPublicAccess",
-        "endpointPrivateAccess",
-        "publicAccessCidrs",
-    ];
+    let endpoints = ["endpointPublicAccess", "endpointPrivateAccess", "publicAccessCidrs"];
     add(endpoints.iter().any(|field| vpc(field)), Kind::Endpoints);
     add(vpc("subnetIds"), Kind::Subnets);
     add(vpc("securityGroupIds"), Kind::SecurityGroups);
@@ -106,16 +74,11 @@ pub(super) fn config(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
     let kinds = kinds(request);
     let kind = match kinds.as_slice() {
         [] => {
-            return Err(AwsError::parameter(
-                "No changes needed: nothing to update was given",
-            ));
+            return Err(AwsError::parameter("No changes needed: nothing to update was given"));
         }
         [kind] => *kind,
         _ => {
-            return Err(
-                AwsError::parameter("Only one type of update can be allowed.")
-                    .with("clusterName", name),
-            );
+            return Err(AwsError::parameter("Only one type of update can be allowed.").with("clusterName", name));
         }
     };
     cluster_is_free(&update::cluster(cx, name)?.own, "UpdateClusterConfig")?;
@@ -129,20 +92,10 @@ pub(super) fn config(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
         Kind::AutoMode => auto_mode(cx, &current, request)?,
         Kind::Whole(field, update, param) => whole(cx, &current, request, [field, update, param])?,
     };
-    let is_same = change
-        .changes
-        .iter()
-        .all(|(pointer, value)| current.pointer(pointer) == Some(value));
+    let is_same = change.changes.iter().all(|(pointer, value)| current.pointer(pointer) == Some(value));
     if is_same {
-        let what: Vec<String> = change
-            .params
-            .iter()
-            .map(|(kind, value)| format!("{kind}: {value}"))
-            .collect();
-        let text = format!(
-            "Cluster is already at the desired configuration with {}",
-            what.join(", ")
-        );
+        let what: Vec<String> = change.params.iter().map(|(kind, value)| format!("{kind}: {value}")).collect();
+        let text = format!("Cluster is already at the desired configuration with {}", what.join(", "));
         return Err(AwsError::parameter(text).with("clusterName", name));
     }
     start(cx, name, change)
@@ -150,45 +103,20 @@ pub(super) fn config(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
 
 fn start(cx: &mut Cx<'_>, name: &str, change: Change) -> Result<Value, AwsError> {
     let (now, failure) = (cx.now, cx.failure.take());
-    Ok(begin(
-        &mut update::cluster(cx, name)?.own,
-        change,
-        now,
-        failure,
-    ))
+    Ok(begin(&mut update::cluster(cx, name)?.own, change, now, failure))
 }
 
-fn change(
-    cx: &Cx<'_>,
-    kind: &'static str,
-    params: Vec<(&'static str, Value)>,
-    changes: Vec<(&str, Value)>,
-) -> Change {
-    let changes = changes
-        .into_iter()
-        .map(|(pointer, value)| (pointer.to_owned(), value))
-        .collect();
-    Change {
-        kind,
-        params,
-        changes,
-        lasts: cx.world.config.durations.config_update,
-    }
+fn change(cx: &Cx<'_>, kind: &'static str, params: Vec<(&'static str, Value)>, changes: Vec<(&str, Value)>) -> Change {
+    let changes = changes.into_iter().map(|(pointer, value)| (pointer.to_owned(), value)).collect();
+    Change { kind, params, changes, lasts: cx.world.config.durations.config_update }
 }
 
 fn endpoints(cx: &Cx<'_>, current: &Value, request: &Value) -> Result<Change, AwsError> {
     let after = |field: &str| {
         let pointer = format!("/resourcesVpcConfig/{field}");
-        request
-            .pointer(&pointer)
-            .or_else(|| current.pointer(&pointer))
-            .cloned()
-            .unwrap_or(Value::Null)
+        request.pointer(&pointer).or_else(|| current.pointer(&pointer)).cloned().unwrap_or(Value::Null)
     };
-    let (public, private) = (
-        after("endpointPublicAccess"),
-        after("endpointPrivateAccess"),
-    );
+    let (public, private) = (after("endpointPublicAccess"), after("endpointPrivateAccess"));
     let mut cidrs = after("publicAccessCidrs");
     if public == json!(true) && cidrs.as_array().is_none_or(Vec::is_empty) {
         cidrs = json!(["0.0.0.0/0"]);
@@ -211,75 +139,42 @@ fn endpoints(cx: &Cx<'_>, current: &Value, request: &Value) -> Result<Change, Aw
 fn subnets(cx: &mut Cx<'_>, current: &Value, request: &Value) -> Result<Change, AwsError> {
     let ids = texts(request, "/resourcesVpcConfig/subnetIds");
     if validate::subnets(cx, &ids, 2)? != text(current, "/resourcesVpcConfig/vpcId") {
-        return Err(AwsError::parameter(
-            "Provided subnets must belong to the VPC of the cluster",
-        ));
+        return Err(AwsError::parameter("Provided subnets must belong to the VPC of the cluster"));
     }
     let changes = vec![("/resourcesVpcConfig/subnetIds", json!(ids))];
-    Ok(change(
-        cx,
-        "VpcConfigUpdate",
-        vec![("Subnets", json!(ids))],
-        changes,
-    ))
+    Ok(change(cx, "VpcConfigUpdate", vec![("Subnets", json!(ids))], changes))
 }
 
 fn security_groups(cx: &mut Cx<'_>, current: &Value, request: &Value) -> Result<Change, AwsError> {
     let ids = texts(request, "/resourcesVpcConfig/securityGroupIds");
     validate::security_groups(cx, &ids, text(current, "/resourcesVpcConfig/vpcId"))?;
     let changes = vec![("/resourcesVpcConfig/securityGroupIds", json!(ids))];
-    Ok(change(
-        cx,
-        "VpcConfigUpdate",
-        vec![("SecurityGroups", json!(ids))],
-        changes,
-    ))
+    Ok(change(cx, "VpcConfigUpdate", vec![("SecurityGroups", json!(ids))], changes))
 }
 
 fn egress(cx: &Cx<'_>, current: &Value, request: &Value) -> Result<Change, AwsError> {
     let pointer = "/resourcesVpcConfig/controlPlaneEgressMode";
     let (before, after) = (text(current, pointer), text(request, pointer));
     if after == "AWS_MANAGED" && before != "AWS_MANAGED" {
-        return Err(AwsError::parameter(format!(
-            "controlPlaneEgressMode cannot go back from {before} to {after}"
-        )));
+        return Err(AwsError::parameter(format!("controlPlaneEgressMode cannot go back from {before} to {after}")));
     }
     let params = vec![("ControlPlaneEgressMode", json!(after))];
-    Ok(change(
-        cx,
-        "ControlPlaneEgressUpdate",
-        params,
-        vec![(pointer, json!(after))],
-    ))
+    Ok(change(cx, "ControlPlaneEgressUpdate", params, vec![(pointer, json!(after))]))
 }
 
 fn log_types(cx: &Cx<'_>, current: &Value, request: &Value) -> Change {
-    let shown = current
-        .pointer("/logging/clusterLogging")
-        .and_then(Value::as_array);
-    let on = shown
-        .into_iter()
-        .flatten()
-        .filter(|setup| flag(setup, "/enabled") == Some(true));
+    let shown = current.pointer("/logging/clusterLogging").and_then(Value::as_array);
+    let on = shown.into_iter().flatten().filter(|setup| flag(setup, "/enabled") == Some(true));
     let before: Vec<String> = on.flat_map(|setup| texts(setup, "/types")).collect();
     let after = json!(logging(&before, request.get("logging")));
     let params = vec![("ClusterLogging", json!({"clusterLogging": after}))];
-    change(
-        cx,
-        "LoggingUpdate",
-        params,
-        vec![("/logging/clusterLogging", after)],
-    )
+    change(cx, "LoggingUpdate", params, vec![("/logging/clusterLogging", after)])
 }
 
 fn access(cx: &Cx<'_>, current: &Value, request: &Value) -> Result<Change, AwsError> {
     let pointer = "/accessConfig/authenticationMode";
     let (before, after) = (text(current, pointer), text(request, pointer));
-    let rank = |mode: &str| {
-        ["CONFIG_MAP", "API_AND_CONFIG_MAP", "API"]
-            .iter()
-            .position(|known| *known == mode)
-    };
+    let rank = |mode: &str| ["CONFIG_MAP", "API_AND_CONFIG_MAP", "API"].iter().position(|known| *known == mode);
     if rank(after) < rank(before) {
         let text = format!("Unsupported authentication mode update from {before} to {after}");
         return Err(AwsError::parameter(text));
@@ -290,12 +185,7 @@ fn access(cx: &Cx<'_>, current: &Value, request: &Value) -> Result<Change, AwsEr
         return Err(AwsError::parameter(text));
     }
     let params = vec![("AuthenticationMode", json!(after))];
-    Ok(change(
-        cx,
-        "AccessConfigUpdate",
-        params,
-        vec![(pointer, json!(after))],
-    ))
+    Ok(change(cx, "AccessConfigUpdate", params, vec![(pointer, json!(after))]))
 }
 
 fn auto_mode(cx: &Cx<'_>, current: &Value, request: &Value) -> Result<Change, AwsError> {
@@ -306,36 +196,25 @@ fn auto_mode(cx: &Cx<'_>, current: &Value, request: &Value) -> Result<Change, Aw
     }
     for field in ["serviceIpv4Cidr", "ipFamily"] {
         let pointer = format!("/kubernetesNetworkConfig/{field}");
-        if request
-            .pointer(&pointer)
-            .is_some_and(|wanted| current.pointer(&pointer) != Some(wanted))
-        {
+        if request.pointer(&pointer).is_some_and(|wanted| current.pointer(&pointer) != Some(wanted)) {
             return Err(AwsError::parameter(format!("{field} cannot be changed")));
         }
     }
     let role = "/computeConfig/nodeRoleArn";
     let (before, after) = (current.pointer(role), request.pointer(role));
     if before.is_some() && after.is_some() && before != after {
-        return Err(AwsError::parameter(
-            "nodeRoleArn cannot be changed once it is set",
-        ));
+        return Err(AwsError::parameter("nodeRoleArn cannot be changed once it is set"));
     }
     let mut compute = request.get("computeConfig").cloned().unwrap_or_default();
     if let (Some(before), None) = (before, after) {
         crate::json::set(&mut compute, "/nodeRoleArn", before.clone());
     }
     let storage = request.get("storageConfig").cloned().unwrap_or_default();
-    let balancing = request
-        .pointer("/kubernetesNetworkConfig/elasticLoadBalancing")
-        .cloned()
-        .unwrap_or_default();
+    let balancing = request.pointer("/kubernetesNetworkConfig/elasticLoadBalancing").cloned().unwrap_or_default();
     let params = vec![
         ("ComputeConfig", compute.clone()),
         ("StorageConfig", storage.clone()),
-        (
-            "KubernetesNetworkConfig",
-            json!({"elasticLoadBalancing": balancing}),
-        ),
+        ("KubernetesNetworkConfig", json!({"elasticLoadBalancing": balancing})),
     ];
     let changes = vec![
         ("/computeConfig", compute),
@@ -345,12 +224,7 @@ fn auto_mode(cx: &Cx<'_>, current: &Value, request: &Value) -> Result<Change, Aw
     Ok(change(cx, "AutoModeUpdate", params, changes))
 }
 
-fn whole(
-    cx: &Cx<'_>,
-    current: &Value,
-    request: &Value,
-    names: [&'static str; 3],
-) -> Result<Change, AwsError> {
+fn whole(cx: &Cx<'_>, current: &Value, request: &Value, names: [&'static str; 3]) -> Result<Change, AwsError> {
     let [field, kind, param] = names;
     let after = request.get(field).cloned().unwrap_or_default();
     let minor = versions::minor(text(current, "/version")).and_then(versions::find);
@@ -359,29 +233,19 @@ fn whole(
         let text = "The support type cannot be changed to STANDARD while the cluster is in extended support";
         return Err(AwsError::parameter(text));
     }
-    Ok(change(
-        cx,
-        kind,
-        vec![(param, after.clone())],
-        vec![(format!("/{field}").as_str(), after)],
-    ))
+    Ok(change(cx, kind, vec![(param, after.clone())], vec![(format!("/{field}").as_str(), after)]))
 }
 
 /// UpdateClusterVersion.
 pub(super) fn version(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
     let (request, name) = (body(cx), path(cx, 0));
     let cluster = update::cluster(cx, name)?;
-    let (before, after) = (
-        text(&cluster.own.doc, "/version").to_owned(),
-        text(request, "/version"),
-    );
+    let (before, after) = (text(&cluster.own.doc, "/version").to_owned(), text(request, "/version"));
     let from = versions::minor(&before).unwrap_or_default();
     let to = versions::minor(after).filter(|to| *to == from + 1);
     let to = to.ok_or_else(|| {
-        AwsError::parameter(format!(
-            "Unsupported Kubernetes minor version update from {before} to {after}"
-        ))
-        .with("clusterName", name)
+        AwsError::parameter(format!("Unsupported Kubernetes minor version update from {before} to {after}"))
+            .with("clusterName", name)
     })?;
     cluster_is_free(&cluster.own, "UpdateClusterVersion")?;
     let too_old = |minor: u32| minor.saturating_add(SKEW) < to;
@@ -401,14 +265,8 @@ pub(super) fn version(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
     let mut change = change(
         cx,
         "VersionUpdate",
-        vec![
-            ("Version", json!(after)),
-            ("PlatformVersion", json!(target.platform)),
-        ],
-        vec![
-            ("/version", json!(after)),
-            ("/platformVersion", json!(target.platform)),
-        ],
+        vec![("Version", json!(after)), ("PlatformVersion", json!(target.platform))],
+        vec![("/version", json!(after)), ("/platformVersion", json!(target.platform))],
     );
     change.lasts = cx.world.config.durations.version_update;
     start(cx, name, change)
@@ -421,19 +279,11 @@ pub(super) fn encryption(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
     let is_encrypted = cluster.own.doc.get("encryptionConfig").is_some();
     cluster_is_free(&cluster.own, "AssociateEncryptionConfig")?;
     if is_encrypted {
-        return Err(
-            AwsError::parameter("Encryption is already enabled on the cluster")
-                .with("clusterName", name),
-        );
+        return Err(AwsError::parameter("Encryption is already enabled on the cluster").with("clusterName", name));
     }
     let wanted = request.get("encryptionConfig").cloned().unwrap_or_default();
     validate::encryption(cx, &wanted)?;
     let params = vec![("EncryptionConfig", wanted.clone())];
-    let change = change(
-        cx,
-        "AssociateEncryptionConfig",
-        params,
-        vec![("/encryptionConfig", wanted)],
-    );
+    let change = change(cx, "AssociateEncryptionConfig", params, vec![("/encryptionConfig", wanted)]);
     start(cx, name, change)
 }

@@ -43,78 +43,28 @@ struct Route {
 
 const PAGING: &[&str] = &["maxResults", "nextToken"];
 
-const fn read(
-    operation: &'static str,
-    path: &'static str,
-    query: &'static [&'static str],
-) -> Route {
-    Route {
-        operation,
-        method: "GET",
-        path,
-        query,
-        body: None,
-    }
+const fn read(operation: &'static str, path: &'static str, query: &'static [&'static str]) -> Route {
+    Route { operation, method: "GET", path, query, body: None }
 }
 
 const fn post(operation: &'static str, path: &'static str, body: &'static [Field]) -> Route {
-    Route {
-        operation,
-        method: "POST",
-        path,
-        query: &[],
-        body: Some(body),
-    }
+    Route { operation, method: "POST", path, query: &[], body: Some(body) }
 }
 
-const fn delete(
-    operation: &'static str,
-    path: &'static str,
-    query: &'static [&'static str],
-) -> Route {
-    Route {
-        operation,
-        method: "DELETE",
-        path,
-        query,
-        body: None,
-    }
+const fn delete(operation: &'static str, path: &'static str, query: &'static [&'static str]) -> Route {
+    Route { operation, method: "DELETE", path, query, body: None }
 }
 
 const ROUTES: &[Route] = &[
     post("CreateCluster", "/clusters", schema::CREATE_CLUSTER),
-    read(
-        "ListClusters",
-        "/clusters",
-        &["maxResults", "nextToken", "include"],
-    ),
+    read("ListClusters", "/clusters", &["maxResults", "nextToken", "include"]),
     read("DescribeCluster", "/clusters/{}", &[]),
     delete("DeleteCluster", "/clusters/{}", &[]),
-    post(
-        "UpdateClusterConfig",
-        "/clusters/{}/update-config",
-        schema::UPDATE_CLUSTER_CONFIG,
-    ),
-    post(
-        "UpdateClusterVersion",
-        "/clusters/{}/updates",
-        schema::UPDATE_CLUSTER_VERSION,
-    ),
-    post(
-        "AssociateEncryptionConfig",
-        "/clusters/{}/encryption-config/associate",
-        schema::ASSOCIATE_ENCRYPTION_CONFIG,
-    ),
-    read(
-        "ListUpdates",
-        "/clusters/{}/updates",
-        &["maxResults", "nextToken", "nodegroupName", "addonName"],
-    ),
-    read(
-        "DescribeUpdate",
-        "/clusters/{}/updates/{}",
-        &["nodegroupName", "addonName"],
-    ),
+    post("UpdateClusterConfig", "/clusters/{}/update-config", schema::UPDATE_CLUSTER_CONFIG),
+    post("UpdateClusterVersion", "/clusters/{}/updates", schema::UPDATE_CLUSTER_VERSION),
+    post("AssociateEncryptionConfig", "/clusters/{}/encryption-config/associate", schema::ASSOCIATE_ENCRYPTION_CONFIG),
+    read("ListUpdates", "/clusters/{}/updates", &["maxResults", "nextToken", "nodegroupName", "addonName"]),
+    read("DescribeUpdate", "/clusters/{}/updates/{}", &["nodegroupName", "addonName"]),
     read(
         "DescribeClusterVersions",
         "/cluster-versions",
@@ -129,24 +79,12 @@ const ROUTES: &[Route] = &[
             "versionStatus",
         ],
     ),
-    post(
-        "CreateNodegroup",
-        "/clusters/{}/node-groups",
-        schema::CREATE_NODEGROUP,
-    ),
+    post("CreateNodegroup", "/clusters/{}/node-groups", schema::CREATE_NODEGROUP),
     read("ListNodegroups", "/clusters/{}/node-groups", PAGING),
     read("DescribeNodegroup", "/clusters/{}/node-groups/{}", &[]),
     delete("DeleteNodegroup", "/clusters/{}/node-groups/{}", &[]),
-    post(
-        "UpdateNodegroupConfig",
-        "/clusters/{}/node-groups/{}/update-config",
-        schema::UPDATE_NODEGROUP_CONFIG,
-    ),
-    post(
-        "UpdateNodegroupVersion",
-        "/clusters/{}/node-groups/{}/update-version",
-        schema::UPDATE_NODEGROUP_VERSION,
-    ),
+    post("UpdateNodegroupConfig", "/clusters/{}/node-groups/{}/update-config", schema::UPDATE_NODEGROUP_CONFIG),
+    post("UpdateNodegroupVersion", "/clusters/{}/node-groups/{}/update-version", schema::UPDATE_NODEGROUP_VERSION),
     post("TagResource", "/tags/{}", schema::TAG_RESOURCE),
     delete("UntagResource", "/tags/{}", &["tagKeys"]),
     read("ListTagsForResource", "/tags/{}", &[]),
@@ -154,8 +92,7 @@ const ROUTES: &[Route] = &[
 
 /// The names in a path that has the form of `pattern`.
 fn captures(pattern: &str, path: &str) -> Option<Vec<String>> {
-    let (wanted, found): (Vec<&str>, Vec<&str>) =
-        (pattern.split('/').collect(), path.split('/').collect());
+    let (wanted, found): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
     if wanted.len() != found.len() {
         return None;
     }
@@ -173,23 +110,14 @@ fn captures(pattern: &str, path: &str) -> Option<Vec<String>> {
 /// Reads a request.
 pub(crate) fn parse(request: &Incoming) -> Parsed {
     let mut routes = ROUTES.iter().filter(|route| route.method == request.method);
-    let found =
-        routes.find_map(|route| captures(route.path, &request.path).map(|names| (route, names)));
+    let found = routes.find_map(|route| captures(route.path, &request.path).map(|names| (route, names)));
     let Some((route, path)) = found else {
         return Parsed {
             operation: format!("{} {}", request.method, request.path),
             name: String::new(),
             is_mutating: false,
-            input: Input::Rest {
-                path: Vec::new(),
-                query: Vec::new(),
-                body: Value::Null,
-            },
-            refusal: Some(AwsError::new(
-                404,
-                "UnknownOperationException",
-                "Unknown operation",
-            )),
+            input: Input::Rest { path: Vec::new(), query: Vec::new(), body: Value::Null },
+            refusal: Some(AwsError::new(404, "UnknownOperationException", "Unknown operation")),
         };
     };
     let pairs = request.query.split('&').filter(|pair| !pair.is_empty());
@@ -199,9 +127,7 @@ pub(crate) fn parse(request: &Incoming) -> Parsed {
         .collect();
     let body = body_of(request, route);
     let refusal = body.as_ref().err().cloned().or_else(|| {
-        let unknown = query
-            .iter()
-            .find(|(name, _)| !route.query.contains(&name.as_str()));
+        let unknown = query.iter().find(|(name, _)| !route.query.contains(&name.as_str()));
         unknown.map(|(name, _)| AwsError::parameter(format!("Unknown query parameter '{name}'")))
     });
     let body = body.unwrap_or(Value::Null);
@@ -226,11 +152,7 @@ fn body_of(request: &Incoming, route: &Route) -> Result<Value, AwsError> {
         return Ok(Value::Null);
     };
     let unreadable = |_| AwsError::new(400, "SerializationException", "The body is no JSON");
-    let text: &[u8] = if request.body.is_empty() {
-        b"{}"
-    } else {
-        &request.body
-    };
+    let text: &[u8] = if request.body.is_empty() { b"{}" } else { &request.body };
     let value: Value = serde_json::from_slice(text).map_err(unreadable)?;
     check::body(&value, fields)?;
     Ok(without_nulls(value))
@@ -241,10 +163,7 @@ fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             let kept = map.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(
-                kept.map(|(key, value)| (key, without_nulls(value)))
-                    .collect(),
-            )
+            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect())
         }
         Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
         other => other,
@@ -273,11 +192,7 @@ pub(crate) fn execute(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
         "TagResource" => tags::tag(cx),
         "UntagResource" => tags::untag(cx),
         "ListTagsForResource" => tags::list(cx),
-        other => Err(AwsError::new(
-            404,
-            "UnknownOperationException",
-            format!("Unknown operation {other}"),
-        )),
+        other => Err(AwsError::new(404, "UnknownOperationException", format!("Unknown operation {other}"))),
     }
 }
 
@@ -300,11 +215,9 @@ fn path<'a>(cx: &Cx<'a>, position: usize) -> &'a str {
 /// All values of a query parameter.
 fn query(cx: &Cx<'_>, name: &str) -> Vec<String> {
     match &cx.call.input {
-        Input::Rest { query, .. } => query
-            .iter()
-            .filter(|(found, _)| found == name)
-            .map(|(_, value)| value.clone())
-            .collect(),
+        Input::Rest { query, .. } => {
+            query.iter().filter(|(found, _)| found == name).map(|(_, value)| value.clone()).collect()
+        }
         Input::Form(_) => Vec::new(),
     }
 }
@@ -314,10 +227,7 @@ fn query(cx: &Cx<'_>, name: &str) -> Vec<String> {
 ///
 /// # Source
 /// Amazon EKS API Reference, `clientRequestToken` of CreateCluster; Amazon EC2 API Reference, "Ensuring idempotency".
-fn with_token(
-    cx: &mut Cx<'_>,
-    run: fn(&mut Cx<'_>) -> Result<Value, AwsError>,
-) -> Result<Value, AwsError> {
+fn with_token(cx: &mut Cx<'_>, run: fn(&mut Cx<'_>) -> Result<Value, AwsError>) -> Result<Value, AwsError> {
     let token = text(body(cx), "/clientRequestToken").to_owned();
     if token.is_empty() {
         return run(cx);
@@ -333,12 +243,8 @@ fn with_token(
     }
     let answer = run(cx)?;
     let (cluster, node_group) = cx.call.name.split_once('/').unwrap_or((&cx.call.name, ""));
-    let used = UsedToken {
-        digest,
-        answer: answer.clone(),
-        cluster: cluster.to_owned(),
-        node_group: node_group.to_owned(),
-    };
+    let used =
+        UsedToken { digest, answer: answer.clone(), cluster: cluster.to_owned(), node_group: node_group.to_owned() };
     cx.region().tokens.insert(key, used);
     Ok(answer)
 }
@@ -354,31 +260,17 @@ fn page(cx: &Cx<'_>, list: &str, items: Vec<(String, Value)>) -> Result<Value, A
     }
     let mut start = 0;
     if let Some(token) = query(cx, "nextToken").first() {
-        let last = STANDARD
-            .decode(token)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let last = STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let last = last.ok_or_else(|| AwsError::parameter("nextToken is not valid"))?;
         // An item that is gone meanwhile still marks its place in an ordered list.
-        start = items
-            .iter()
-            .position(|(name, _)| *name == last)
-            .map_or_else(
-                || {
-                    items
-                        .iter()
-                        .position(|(name, _)| *name > last)
-                        .unwrap_or(items.len())
-                },
-                |position| position + 1,
-            );
+        start = items.iter().position(|(name, _)| *name == last).map_or_else(
+            || items.iter().position(|(name, _)| *name > last).unwrap_or(items.len()),
+            |position| position + 1,
+        );
     }
     let has_more = items.len().saturating_sub(start) > size;
     let shown: Vec<(String, Value)> = items.into_iter().skip(start).take(size).collect();
-    let next = shown
-        .last()
-        .filter(|_| has_more)
-        .map(|(name, _)| STANDARD.encode(name));
+    let next = shown.last().filter(|_| has_more).map(|(name, _)| STANDARD.encode(name));
     let values: Vec<Value> = shown.into_iter().map(|(_, value)| value).collect();
     let mut answer = json!({list: values});
     if let Some(next) = next {

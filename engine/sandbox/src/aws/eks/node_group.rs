@@ -24,41 +24,27 @@ pub(super) fn create(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
     let parent = update::cluster(cx, cluster)?;
     if parent.node_groups.contains_key(name) {
         let text = format!("NodeGroup already exists with name {name} and cluster name {cluster}");
-        return Err(AwsError::in_use(text)
-            .with("clusterName", cluster)
-            .with("nodegroupName", name));
+        return Err(AwsError::in_use(text).with("clusterName", cluster).with("nodegroupName", name));
     }
     cluster_is_free(&parent.own, "CreateNodegroup")?;
     if parent.node_groups.len() >= quota {
         let text = format!("NodeGroup limit exceeded: {quota} node groups per cluster");
-        return Err(
-            AwsError::new(400, "ResourceLimitExceededException", text).with("clusterName", cluster)
-        );
+        return Err(AwsError::new(400, "ResourceLimitExceededException", text).with("clusterName", cluster));
     }
     let parent = parent.own.doc.clone();
     let version = check_version(request, &parent)?;
     check_machines(cx, request, &version)?;
     check_shape(cx, request)?;
-    if validate::subnets(cx, &texts(request, "/subnets"), 1)?
-        != text(&parent, "/resourcesVpcConfig/vpcId")
-    {
-        return Err(AwsError::parameter(
-            "Subnets are not in the VPC of the cluster",
-        ));
+    if validate::subnets(cx, &texts(request, "/subnets"), 1)? != text(&parent, "/resourcesVpcConfig/vpcId") {
+        return Err(AwsError::parameter("Subnets are not in the VPC of the cluster"));
     }
     let cannot_join = validate::node_role(cx, text(request, "/nodeRole"))?;
     let doc = document(cx, request, &version);
     let (now, lasts) = (cx.now, cx.world.config.durations.node_group_create);
     let failure = cx.failure.take().or(cannot_join);
-    let pending = Pending {
-        done_at: now + lasts,
-        goal: Goal::Active,
-        failure,
-    };
+    let pending = Pending { done_at: now + lasts, goal: Goal::Active, failure };
     let group = Managed::new(doc.clone(), now + cx.world.config.lag.eks, pending);
-    update::cluster(cx, cluster)?
-        .node_groups
-        .insert(name.to_owned(), group);
+    update::cluster(cx, cluster)?.node_groups.insert(name.to_owned(), group);
     Ok(json!({"nodegroup": doc}))
 }
 
@@ -70,9 +56,7 @@ fn check_version(request: &Value, parent: &Value) -> Result<(String, String), Aw
         version => version,
     };
     if version != of_cluster {
-        let text = format!(
-            "Requested Kubernetes version {version} is not the version {of_cluster} of the cluster"
-        );
+        let text = format!("Requested Kubernetes version {version} is not the version {of_cluster} of the cluster");
         return Err(AwsError::parameter(text));
     }
     Ok((version.to_owned(), release(request, version)?))
@@ -80,22 +64,16 @@ fn check_version(request: &Value, parent: &Value) -> Result<(String, String), Aw
 
 /// The wished release when it belongs to the version, the latest one when there is no wish.
 pub(super) fn release(request: &Value, version: &str) -> Result<String, AwsError> {
-    let latest = versions::minor(version)
-        .and_then(versions::find)
-        .map(versions::Version::release);
+    let latest = versions::minor(version).and_then(versions::find).map(versions::Version::release);
     let wished = text(request, "/releaseVersion");
     if wished.is_empty() {
         return Ok(latest.unwrap_or_else(|| format!("{version}.0-20251001")));
     }
-    let rest = wished
-        .strip_prefix(version)
-        .and_then(|rest| rest.strip_prefix('.'));
+    let rest = wished.strip_prefix(version).and_then(|rest| rest.strip_prefix('.'));
     if rest.and_then(|rest| rest.split_once('-')).is_some() {
         return Ok(wished.to_owned());
     }
-    let text = format!(
-        "Requested release version {wished} is not valid for kubernetes version {version}."
-    );
+    let text = format!("Requested release version {wished} is not valid for kubernetes version {version}.");
     Err(AwsError::parameter(text))
 }
 
@@ -108,28 +86,19 @@ fn ami_type(request: &Value) -> &str {
 }
 
 /// Image, instance types, disk, launch template, and what excludes what.
-fn check_machines(
-    cx: &mut Cx<'_>,
-    request: &Value,
-    version: &(String, String),
-) -> Result<(), AwsError> {
+fn check_machines(cx: &mut Cx<'_>, request: &Value, version: &(String, String)) -> Result<(), AwsError> {
     let ami = ami_type(request);
     if ami.starts_with("AL2_") && versions::minor(&version.0).is_some_and(|minor| minor > 32) {
-        let text =
-            format!("AMI Type {ami} is only supported for kubernetes versions 1.32 or earlier");
+        let text = format!("AMI Type {ami} is only supported for kubernetes versions 1.32 or earlier");
         return Err(AwsError::parameter(text));
     }
     let types = texts(request, "/instanceTypes");
     if types.len() > 20 {
-        return Err(AwsError::parameter(
-            "At most 20 instance types can be specified",
-        ));
+        return Err(AwsError::parameter("At most 20 instance types can be specified"));
     }
     for name in &types {
         let Some(kind) = instance_types::find(name) else {
-            return Err(AwsError::parameter(format!(
-                "The following supplied instance types do not exist: [{name}]"
-            )));
+            return Err(AwsError::parameter(format!("The following supplied instance types do not exist: [{name}]")));
         };
         let is_arm = ami.contains("ARM_64");
         if ami != "CUSTOM" && is_arm != (kind.architecture == "arm64") {
@@ -139,9 +108,7 @@ fn check_machines(
     }
     let Some(template) = request.get("launchTemplate") else {
         if ami == "CUSTOM" {
-            return Err(AwsError::parameter(
-                "You must specify a launch template when the AMI type is CUSTOM",
-            ));
+            return Err(AwsError::parameter("You must specify a launch template when the AMI type is CUSTOM"));
         }
         return Ok(());
     };
@@ -158,32 +125,19 @@ fn check_machines(
 pub(super) fn launch_template(cx: &mut Cx<'_>, wanted: &Value) -> Result<Value, AwsError> {
     let (id, name) = (text(wanted, "/id"), text(wanted, "/name"));
     if id.is_empty() == name.is_empty() {
-        return Err(AwsError::parameter(
-            "Either the launch template id or its name must be specified, but not both",
-        ));
+        return Err(AwsError::parameter("Either the launch template id or its name must be specified, but not both"));
     }
-    let mut templates = cx
-        .region()
-        .network
-        .iter()
-        .filter(|(id, _)| id.starts_with("lt-"))
-        .map(|(_, doc)| doc);
-    let found = templates.find(|doc| {
-        text(doc, "/launchTemplateId") == id || text(doc, "/launchTemplateName") == name
-    });
+    let mut templates = cx.region().network.iter().filter(|(id, _)| id.starts_with("lt-")).map(|(_, doc)| doc);
+    let found = templates.find(|doc| text(doc, "/launchTemplateId") == id || text(doc, "/launchTemplateName") == name);
     let missing = || AwsError::parameter(format!("Launch template {id}{name} does not exist"));
     let found = found.ok_or_else(missing)?;
     let latest = number(found, "/latestVersionNumber").unwrap_or(1);
     let version = match text(wanted, "/version") {
         "" | "$Default" => number(found, "/defaultVersionNumber"),
         "$Latest" => Some(latest),
-        version => version
-            .parse()
-            .ok()
-            .filter(|version| (1..=latest).contains(version)),
+        version => version.parse().ok().filter(|version| (1..=latest).contains(version)),
     };
-    let version =
-        version.ok_or_else(|| AwsError::parameter("The launch template has no such version"))?;
+    let version = version.ok_or_else(|| AwsError::parameter("The launch template has no such version"))?;
     Ok(
         json!({"id": found.get("launchTemplateId"), "name": found.get("launchTemplateName"), "version": version.to_string()}),
     )
@@ -194,9 +148,7 @@ fn check_shape(cx: &Cx<'_>, request: &Value) -> Result<(), AwsError> {
     if let Some(scaling) = request.get("scalingConfig") {
         let fields = ["minSize", "maxSize", "desiredSize"];
         if let Some(missing) = fields.iter().find(|field| scaling.get(**field).is_none()) {
-            return Err(AwsError::parameter(format!(
-                "{missing} is missing: scalingConfig needs all three sizes"
-            )));
+            return Err(AwsError::parameter(format!("{missing} is missing: scalingConfig needs all three sizes")));
         }
         check_sizes(scaling, cx.world.config.quotas.nodes)?;
     }
@@ -231,9 +183,7 @@ pub(super) fn check_labels(labels: Option<&Value>) -> Result<(), AwsError> {
         let name = key.rsplit('/').next().unwrap_or_default();
         let value = value.as_str().unwrap_or_default();
         if !(1..=63).contains(&name.len()) || key.len() > 317 || !(1..=63).contains(&value.len()) {
-            return Err(AwsError::parameter(format!(
-                "Label '{key}' or its value is not between 1 and 63 characters"
-            )));
+            return Err(AwsError::parameter(format!("Label '{key}' or its value is not between 1 and 63 characters")));
         }
     }
     Ok(())
@@ -241,10 +191,7 @@ pub(super) fn check_labels(labels: Option<&Value>) -> Result<(), AwsError> {
 
 /// At most 50 taints, each with key and effect, no key and effect twice.
 pub(super) fn check_taints(taints: Option<&Value>) -> Result<(), AwsError> {
-    let taints = taints
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let taints = taints.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if taints.len() > 50 {
         return Err(AwsError::parameter("At most 50 taints can be specified"));
     }
@@ -255,9 +202,7 @@ pub(super) fn check_taints(taints: Option<&Value>) -> Result<(), AwsError> {
         }
         let mut earlier = taints.iter().take(position);
         if earlier.any(|other| text(other, "/key") == key && text(other, "/effect") == effect) {
-            return Err(AwsError::parameter(format!(
-                "Taint {key} with effect {effect} is there twice"
-            )));
+            return Err(AwsError::parameter(format!("Taint {key} with effect {effect} is there twice")));
         }
     }
     Ok(())
@@ -267,17 +212,11 @@ pub(super) fn check_taints(taints: Option<&Value>) -> Result<(), AwsError> {
 pub(super) fn check_update_config(config: Option<&Value>) -> Result<(), AwsError> {
     let has = |field: &str| config.and_then(|config| config.get(field)).is_some();
     if has("maxUnavailable") && has("maxUnavailablePercentage") {
-        return Err(AwsError::parameter(
-            "maxUnavailable and maxUnavailablePercentage cannot be specified together",
-        ));
+        return Err(AwsError::parameter("maxUnavailable and maxUnavailablePercentage cannot be specified together"));
     }
-    let number = config
-        .and_then(|config| number(config, "/maxUnavailable"))
-        .unwrap_or(1);
+    let number = config.and_then(|config| number(config, "/maxUnavailable")).unwrap_or(1);
     if number > 100 {
-        return Err(AwsError::parameter(
-            "maxUnavailable must be between 1 and 100",
-        ));
+        return Err(AwsError::parameter("maxUnavailable must be between 1 and 100"));
     }
     Ok(())
 }
@@ -285,11 +224,7 @@ pub(super) fn check_update_config(config: Option<&Value>) -> Result<(), AwsError
 fn document(cx: &mut Cx<'_>, request: &Value, version: &(String, String)) -> Value {
     let (cluster, name) = (path(cx, 0), text(request, "/nodegroupName"));
     let serial = cx.world.next_serial();
-    let id = uuid_of(&format!(
-        "{}/{}/{cluster}/{name}/{serial}",
-        cx.account(),
-        cx.call.region
-    ));
+    let id = uuid_of(&format!("{}/{}/{cluster}/{name}/{serial}", cx.account(), cx.call.region));
     let ami = ami_type(request);
     let or = |field: &str, standard: Value| request.get(field).cloned().unwrap_or(standard);
     let disk = if ami.starts_with("WINDOWS") { 50 } else { 20 };
@@ -303,29 +238,16 @@ fn document(cx: &mut Cx<'_>, request: &Value, version: &(String, String)) -> Val
         "updateConfig": or("updateConfig", json!({"maxUnavailable": 1})), "health": {"issues": []},
         "resources": {"autoScalingGroups": [{"name": format!("eks-{name}-{id}")}]},
     });
-    match request
-        .get("launchTemplate")
-        .map(|template| launch_template(cx, template))
-    {
+    match request.get("launchTemplate").map(|template| launch_template(cx, template)) {
         Some(template) => {
             set(&mut doc, "/launchTemplate", template.unwrap_or_default());
         }
         None => {
             set(&mut doc, "/diskSize", or("diskSize", json!(disk)));
-            set(
-                &mut doc,
-                "/instanceTypes",
-                or("instanceTypes", json!([standard_type(ami)])),
-            );
+            set(&mut doc, "/instanceTypes", or("instanceTypes", json!([standard_type(ami)])));
         }
     }
-    for field in [
-        "instanceTypes",
-        "taints",
-        "remoteAccess",
-        "nodeRepairConfig",
-        "warmPoolConfig",
-    ] {
+    for field in ["instanceTypes", "taints", "remoteAccess", "nodeRepairConfig", "warmPoolConfig"] {
         if let Some(value) = request.get(field) {
             set(&mut doc, &format!("/{field}"), value.clone());
         }
@@ -334,11 +256,7 @@ fn document(cx: &mut Cx<'_>, request: &Value, version: &(String, String)) -> Val
 }
 
 fn standard_type(ami: &str) -> &'static str {
-    if ami.contains("ARM_64") {
-        "t4g.medium"
-    } else {
-        "t3.medium"
-    }
+    if ami.contains("ARM_64") { "t4g.medium" } else { "t3.medium" }
 }
 
 /// DescribeNodegroup.
@@ -371,10 +289,6 @@ pub(super) fn delete(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
         _ => node_group_is_free(group, "DeleteNodegroup")?,
     }
     set(&mut group.doc, "/status", json!("DELETING"));
-    group.pending = Some(Pending {
-        done_at: now + lasts,
-        goal: Goal::Gone,
-        failure,
-    });
+    group.pending = Some(Pending { done_at: now + lasts, goal: Goal::Gone, failure });
     Ok(json!({"nodegroup": group.doc}))
 }

@@ -6,9 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::node_group::{
-    check_labels, check_sizes, check_taints, check_update_config, launch_template, release,
-};
+use super::node_group::{check_labels, check_sizes, check_taints, check_update_config, launch_template, release};
 use super::update::{self, Change, begin, node_group_is_free};
 use super::{body, path, versions};
 use crate::aws::Cx;
@@ -30,11 +28,7 @@ pub(super) fn config(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
     if let Some(scaling) = request.get("scalingConfig") {
         let sizes = merged(group.doc.get("scalingConfig"), scaling);
         check_sizes(&sizes, quota)?;
-        for (field, kind) in [
-            ("minSize", "MinSize"),
-            ("maxSize", "MaxSize"),
-            ("desiredSize", "DesiredSize"),
-        ] {
+        for (field, kind) in [("minSize", "MinSize"), ("maxSize", "MaxSize"), ("desiredSize", "DesiredSize")] {
             params.extend(scaling.get(field).map(|size| (kind, size.clone())));
         }
         changes.push(("/scalingConfig".to_owned(), sizes));
@@ -50,29 +44,16 @@ pub(super) fn config(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
         }
         changes.push(("/updateConfig".to_owned(), settings.clone()));
     }
-    for (field, kind) in [
-        ("nodeRepairConfig", "NodeRepairConfig"),
-        ("warmPoolConfig", "WarmPoolEnabled"),
-    ] {
+    for (field, kind) in [("nodeRepairConfig", "NodeRepairConfig"), ("warmPoolConfig", "WarmPoolEnabled")] {
         if let Some(value) = request.get(field) {
             params.push((kind, value.clone()));
             changes.push((format!("/{field}"), value.clone()));
         }
     }
     if changes.is_empty() {
-        return Err(AwsError::parameter(
-            "No changes needed: nothing to update was given",
-        ));
+        return Err(AwsError::parameter("No changes needed: nothing to update was given"));
     }
-    start(
-        cx,
-        Change {
-            kind: "ConfigUpdate",
-            params,
-            changes,
-            lasts,
-        },
-    )
+    start(cx, Change { kind: "ConfigUpdate", params, changes, lasts })
 }
 
 fn start(cx: &mut Cx<'_>, change: Change) -> Result<Value, AwsError> {
@@ -83,10 +64,7 @@ fn start(cx: &mut Cx<'_>, change: Change) -> Result<Value, AwsError> {
 
 /// Fields of the request over those that are there.
 fn merged(before: Option<&Value>, request: &Value) -> Value {
-    let mut fields = before
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
+    let mut fields = before.and_then(Value::as_object).cloned().unwrap_or_default();
     fields.extend(request.as_object().cloned().unwrap_or_default());
     Value::Object(fields)
 }
@@ -103,20 +81,11 @@ fn labels(
     let added = wanted.get("addOrUpdateLabels");
     let removed = texts(wanted, "/removeLabels");
     check_labels(added)?;
-    let added: Map<String, Value> = added
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
+    let added: Map<String, Value> = added.and_then(Value::as_object).cloned().unwrap_or_default();
     if let Some(both) = removed.iter().find(|key| added.contains_key(*key)) {
-        return Err(AwsError::parameter(format!(
-            "Label {both} cannot be added and removed in one request"
-        )));
+        return Err(AwsError::parameter(format!("Label {both} cannot be added and removed in one request")));
     }
-    let mut labels = doc
-        .get("labels")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
+    let mut labels = doc.get("labels").and_then(Value::as_object).cloned().unwrap_or_default();
     labels.retain(|key, _| !removed.contains(key));
     if !added.is_empty() {
         params.push(("LabelsToAdd", Value::Object(added.clone())));
@@ -140,10 +109,7 @@ fn taints(
         return Ok(());
     };
     let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
-    let (added, removed) = (
-        list(wanted.get("addOrUpdateTaints")),
-        list(wanted.get("removeTaints")),
-    );
+    let (added, removed) = (list(wanted.get("addOrUpdateTaints")), list(wanted.get("removeTaints")));
     let same = |one: &Value, other: &Value| {
         text(one, "/key") == text(other, "/key") && text(one, "/effect") == text(other, "/effect")
     };
@@ -185,32 +151,16 @@ pub(super) fn version(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
         return Err(AwsError::parameter(text));
     }
     let release = release(request, after)?;
-    let mut params: Params = vec![
-        ("Version", json!(after)),
-        ("ReleaseVersion", json!(release)),
-    ];
-    let mut changes = vec![
-        ("/version".to_owned(), json!(after)),
-        ("/releaseVersion".to_owned(), json!(release)),
-    ];
+    let mut params: Params = vec![("Version", json!(after)), ("ReleaseVersion", json!(release))];
+    let mut changes = vec![("/version".to_owned(), json!(after)), ("/releaseVersion".to_owned(), json!(release))];
     if let Some(wanted) = request.get("launchTemplate") {
         let template = launch_template(cx, wanted)?;
         let is_same = text(&template, "/id") == text(&doc, "/launchTemplate/id");
         if !is_same {
-            return Err(AwsError::parameter(
-                "The node group cannot change to another launch template",
-            ));
+            return Err(AwsError::parameter("The node group cannot change to another launch template"));
         }
         params.push(("LaunchTemplateVersion", json!(text(&template, "/version"))));
         changes.push(("/launchTemplate".to_owned(), template));
     }
-    start(
-        cx,
-        Change {
-            kind: "VersionUpdate",
-            params,
-            changes,
-            lasts,
-        },
-    )
+    start(cx, Change { kind: "VersionUpdate", params, changes, lasts })
 }

@@ -23,9 +23,7 @@ pub(super) fn check(tags: &Map<String, Value>) -> Result<(), String> {
             return Err(format!("The tag '{key}' is too long"));
         }
         if key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(format!(
-                "The tag key '{key}' begins with the reserved prefix aws:"
-            ));
+            return Err(format!("The tag key '{key}' begins with the reserved prefix aws:"));
         }
     }
     Ok(())
@@ -33,20 +31,10 @@ pub(super) fn check(tags: &Map<String, Value>) -> Result<(), String> {
 
 fn document<'a>(cx: &'a mut Cx<'_>) -> Result<&'a mut Value, AwsError> {
     let arn = path(cx, 0).to_owned();
-    let missing = || {
-        AwsError::new(
-            404,
-            "NotFoundException",
-            format!("Resource not found: {arn}"),
-        )
-    };
+    let missing = || AwsError::new(404, "NotFoundException", format!("Resource not found: {arn}"));
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let &["arn", "aws", "eks", region, account, resource] = parts.as_slice() else {
-        return Err(AwsError::new(
-            400,
-            "BadRequestException",
-            format!("Invalid ARN: {arn}"),
-        ));
+        return Err(AwsError::new(400, "BadRequestException", format!("Invalid ARN: {arn}")));
     };
     if region != cx.call.region || account != cx.account() {
         return Err(missing());
@@ -55,12 +43,8 @@ fn document<'a>(cx: &'a mut Cx<'_>) -> Result<&'a mut Value, AwsError> {
     let found = match resource.split('/').collect::<Vec<_>>().as_slice() {
         ["cluster", name] => clusters.get_mut(*name).map(|cluster| &mut cluster.own.doc),
         ["nodegroup", name, group, _] => {
-            let groups = clusters
-                .get_mut(*name)
-                .map(|cluster| &mut cluster.node_groups);
-            let doc = groups
-                .and_then(|groups| groups.get_mut(*group))
-                .map(|managed| &mut managed.doc);
+            let groups = clusters.get_mut(*name).map(|cluster| &mut cluster.node_groups);
+            let doc = groups.and_then(|groups| groups.get_mut(*group)).map(|managed| &mut managed.doc);
             doc.filter(|doc| text(doc, "/nodegroupArn") == arn)
         }
         _ => None,
@@ -71,11 +55,7 @@ fn document<'a>(cx: &'a mut Cx<'_>) -> Result<&'a mut Value, AwsError> {
 /// TagResource.
 pub(super) fn tag(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
     let bad = |text: String| AwsError::new(400, "BadRequestException", text);
-    let new = body(cx)
-        .get("tags")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
+    let new = body(cx).get("tags").and_then(Value::as_object).cloned().unwrap_or_default();
     let doc = document(cx)?;
     let mut merged = object_at(doc, "/tags").cloned().unwrap_or_default();
     merged.extend(new);
@@ -88,11 +68,7 @@ pub(super) fn tag(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
 pub(super) fn untag(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
     let keys = query(cx, "tagKeys");
     if keys.is_empty() {
-        return Err(AwsError::new(
-            400,
-            "BadRequestException",
-            "tagKeys must not be empty",
-        ));
+        return Err(AwsError::new(400, "BadRequestException", "tagKeys must not be empty"));
     }
     if let Some(tags) = object_at(document(cx)?, "/tags") {
         keys.iter().for_each(|key| {
@@ -104,9 +80,6 @@ pub(super) fn untag(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
 
 /// ListTagsForResource.
 pub(super) fn list(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
-    let tags = document(cx)?
-        .get("tags")
-        .cloned()
-        .unwrap_or_else(|| json!({}));
+    let tags = document(cx)?.get("tags").cloned().unwrap_or_else(|| json!({}));
     Ok(json!({"tags": tags}))
 }

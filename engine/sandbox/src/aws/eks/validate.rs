@@ -17,10 +17,7 @@ use crate::json::{flag, text, texts};
 /// Refuses a name that is none.
 pub(super) fn name(field: &str, name: &str, longest: usize) -> Result<(), AwsError> {
     let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    let starts_well = name
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
     if starts_well && name.len() <= longest && name.bytes().all(is_inner) {
         return Ok(());
     }
@@ -45,36 +42,25 @@ pub(super) fn subnets(cx: &mut Cx<'_>, ids: &[String], zones: usize) -> Result<S
         found_zones.insert(text(subnet, "/availabilityZone").to_owned());
     }
     if vpcs.len() > 1 {
-        return Err(AwsError::parameter(
-            "Subnets specified must belong to the same VPC",
-        ));
+        return Err(AwsError::parameter("Subnets specified must belong to the same VPC"));
     }
     if found_zones.len() < zones {
-        return Err(AwsError::parameter(
-            "Subnets specified must be in at least two different AZs",
-        ));
+        return Err(AwsError::parameter("Subnets specified must be in at least two different AZs"));
     }
-    vpcs.pop_first()
-        .ok_or_else(|| AwsError::parameter("At least one subnet must be specified"))
+    vpcs.pop_first().ok_or_else(|| AwsError::parameter("At least one subnet must be specified"))
 }
 
 /// Security groups that exist in the VPC.
 pub(super) fn security_groups(cx: &mut Cx<'_>, ids: &[String], vpc: &str) -> Result<(), AwsError> {
     if ids.len() > 5 {
-        return Err(AwsError::parameter(
-            "No more than 5 security groups can be specified",
-        ));
+        return Err(AwsError::parameter("No more than 5 security groups can be specified"));
     }
     let network = &cx.region().network;
     for id in ids {
         let group = network.get(id).filter(|_| id.starts_with("sg-"));
-        let group = group.ok_or_else(|| {
-            AwsError::parameter(format!("The security group '{id}' does not exist"))
-        })?;
+        let group = group.ok_or_else(|| AwsError::parameter(format!("The security group '{id}' does not exist")))?;
         if text(group, "/vpcId") != vpc {
-            return Err(AwsError::parameter(format!(
-                "Security group {id} is not in the VPC {vpc} of the subnets"
-            )));
+            return Err(AwsError::parameter(format!("Security group {id} is not in the VPC {vpc} of the subnets")));
         }
     }
     Ok(())
@@ -84,56 +70,36 @@ pub(super) fn security_groups(cx: &mut Cx<'_>, ids: &[String], vpc: &str) -> Res
 pub(super) fn endpoints(config: &Value, ip_family: &str) -> Result<(), AwsError> {
     let public = flag(config, "/endpointPublicAccess").unwrap_or(true);
     if !public && !flag(config, "/endpointPrivateAccess").unwrap_or(false) {
-        return Err(AwsError::parameter(
-            "Private and public endpoint access cannot be false",
-        ));
+        return Err(AwsError::parameter("Private and public endpoint access cannot be false"));
     }
     let cidrs = texts(config, "/publicAccessCidrs");
     if cidrs.len() > 40 {
-        return Err(AwsError::parameter(
-            "publicAccessCidrs can have at most 40 CIDR blocks",
-        ));
+        return Err(AwsError::parameter("publicAccessCidrs can have at most 40 CIDR blocks"));
     }
-    let is_sound =
-        |text: &String| Cidr::parse(text).is_some() || (ip_family == "ipv6" && cidr::is_ipv6(text));
+    let is_sound = |text: &String| Cidr::parse(text).is_some() || (ip_family == "ipv6" && cidr::is_ipv6(text));
     match cidrs.iter().find(|text| !is_sound(text)) {
-        Some(wrong) => Err(AwsError::parameter(format!(
-            "The following CIDRs are invalid in publicAccessCidrs: [{wrong}]"
-        ))),
+        Some(wrong) => {
+            Err(AwsError::parameter(format!("The following CIDRs are invalid in publicAccessCidrs: [{wrong}]")))
+        }
         None => Ok(()),
     }
 }
 
 /// Refuses a service range that is not private, has the wrong size, or overlaps the VPC.
 pub(super) fn service_cidr(cx: &mut Cx<'_>, range: &str, vpc: &str) -> Result<(), AwsError> {
-    let wrong = |why: &str| {
-        Err(AwsError::parameter(format!(
-            "The serviceIpv4Cidr {range} is not valid: {why}"
-        )))
-    };
+    let wrong = |why: &str| Err(AwsError::parameter(format!("The serviceIpv4Cidr {range} is not valid: {why}")));
     let Some(range_found) = Cidr::parse(range) else {
         return wrong("it is no IPv4 range");
     };
     let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
-    if !private
-        .iter()
-        .filter_map(|block| Cidr::parse(block))
-        .any(|block| block.contains(range_found))
-    {
+    if !private.iter().filter_map(|block| Cidr::parse(block)).any(|block| block.contains(range_found)) {
         return wrong("it must be within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16");
     }
     if !(12..=24).contains(&range_found.prefix()) {
         return wrong("it must be between /12 and /24");
     }
-    let blocks = cx
-        .region()
-        .network
-        .get(vpc)
-        .map(|doc| text(doc, "/cidrBlock").to_owned());
-    if blocks
-        .and_then(|block| Cidr::parse(&block))
-        .is_some_and(|block| block.overlaps(range_found))
-    {
+    let blocks = cx.region().network.get(vpc).map(|doc| text(doc, "/cidrBlock").to_owned());
+    if blocks.and_then(|block| Cidr::parse(&block)).is_some_and(|block| block.overlaps(range_found)) {
         return wrong("it overlaps with the VPC");
     }
     Ok(())
@@ -149,9 +115,7 @@ pub(super) fn cluster_role(cx: &Cx<'_>, arn: &str) -> Result<(), AwsError> {
         ))
     })?;
     if iam::trust(role, "Service", &["eks.amazonaws.com"], "sts:AssumeRole").is_none() {
-        return Err(AwsError::parameter(
-            "Role could not be assumed because the trusted entity is not correct",
-        ));
+        return Err(AwsError::parameter("Role could not be assumed because the trusted entity is not correct"));
     }
     let needed = format!("{}AmazonEKSClusterPolicy", iam::MANAGED_PREFIX);
     if known_policies(cx, arn).contains(&needed) {
@@ -169,9 +133,7 @@ pub(super) fn node_role(cx: &Cx<'_>, arn: &str) -> Result<Option<(String, String
     let role = iam::role_of_arn(cx.world, arn).filter(|role| role.trusted_at <= cx.now);
     let role = role.ok_or_else(|| {
         let name = arn.rsplit('/').next().unwrap_or_default();
-        AwsError::parameter(format!(
-            "The role with name {name} cannot be found: nodeRole {arn} does not exist"
-        ))
+        AwsError::parameter(format!("The role with name {name} cannot be found: nodeRole {arn} does not exist"))
     })?;
     if iam::trust(role, "Service", &["ec2.amazonaws.com"], "sts:AssumeRole").is_none() {
         return Err(AwsError::parameter(format!(
@@ -179,33 +141,17 @@ pub(super) fn node_role(cx: &Cx<'_>, arn: &str) -> Result<Option<(String, String
         )));
     }
     let attached = texts(&role.doc, "/AttachedPolicies");
-    let has = |names: &[&str]| {
-        names
-            .iter()
-            .any(|name| attached.contains(&format!("{}{name}", iam::MANAGED_PREFIX)))
-    };
-    let joins = has(&[
-        "AmazonEKSWorkerNodePolicy",
-        "AmazonEKSWorkerNodeMinimalPolicy",
-    ]) && has(&[
-        "AmazonEC2ContainerRegistryPullOnly",
-        "AmazonEC2ContainerRegistryReadOnly",
-    ]);
-    let failure = (
-        "NodeCreationFailure".to_owned(),
-        "Instances failed to join the kubernetes cluster".to_owned(),
-    );
+    let has = |names: &[&str]| names.iter().any(|name| attached.contains(&format!("{}{name}", iam::MANAGED_PREFIX)));
+    let joins = has(&["AmazonEKSWorkerNodePolicy", "AmazonEKSWorkerNodeMinimalPolicy"])
+        && has(&["AmazonEC2ContainerRegistryPullOnly", "AmazonEC2ContainerRegistryReadOnly"]);
+    let failure = ("NodeCreationFailure".to_owned(), "Instances failed to join the kubernetes cluster".to_owned());
     Ok((!joins).then_some(failure))
 }
 
 fn role_arn(cx: &Cx<'_>, arn: &str) -> Result<(), AwsError> {
     let start = format!("arn:aws:iam::{}:role/", cx.account());
     if arn.starts_with("arn:aws:iam::") && !arn.starts_with(&start) {
-        return Err(AwsError::new(
-            403,
-            "AccessDeniedException",
-            "Cross-account pass role is not allowed.",
-        ));
+        return Err(AwsError::new(403, "AccessDeniedException", "Cross-account pass role is not allowed."));
     }
     if arn.len() > start.len() && arn.starts_with(&start) {
         return Ok(());
@@ -215,13 +161,9 @@ fn role_arn(cx: &Cx<'_>, arn: &str) -> Result<(), AwsError> {
 
 fn known_policies(cx: &Cx<'_>, arn: &str) -> Vec<String> {
     let role = iam::role_of_arn(cx.world, arn);
-    let attached = role
-        .map(|role| texts(&role.doc, "/AttachedPolicies"))
-        .unwrap_or_default();
-    let is_known = |policy: &String| {
-        role.and_then(|role| role.attached_at.get(policy))
-            .is_none_or(|known_at| *known_at <= cx.now)
-    };
+    let attached = role.map(|role| texts(&role.doc, "/AttachedPolicies")).unwrap_or_default();
+    let is_known =
+        |policy: &String| role.and_then(|role| role.attached_at.get(policy)).is_none_or(|known_at| *known_at <= cx.now);
     attached.into_iter().filter(is_known).collect()
 }
 
@@ -229,14 +171,10 @@ fn known_policies(cx: &Cx<'_>, arn: &str) -> Vec<String> {
 pub(super) fn encryption(cx: &Cx<'_>, value: &Value) -> Result<(), AwsError> {
     let configs = value.as_array().map(Vec::as_slice).unwrap_or_default();
     let [config] = configs else {
-        return Err(AwsError::parameter(
-            "Exactly one encryptionConfig must be specified",
-        ));
+        return Err(AwsError::parameter("Exactly one encryptionConfig must be specified"));
     };
     if texts(config, "/resources") != ["secrets"] {
-        return Err(AwsError::parameter(
-            "The only supported encryption resource is: secrets",
-        ));
+        return Err(AwsError::parameter("The only supported encryption resource is: secrets"));
     }
     let key = text(config, "/provider/keyArn");
     if !key.starts_with(&format!("arn:aws:kms:{}:", cx.call.region)) {

@@ -87,7 +87,8 @@ pub struct FaultRule {
     /// How many fitting requests in a row are hit; 0 for no end.
     #[serde(default = "one")]
     pub times: u64,
-    /// Whether the request takes effect although its answer is spoiled.
+    /// Whether the request takes effect although its answer is spoiled. Only `Error`, `Drop` and `HtmlPage` ask: the
+    /// other effects spoil or delay a real answer, so the request always takes effect.
     #[serde(default)]
     pub is_applied: bool,
     /// What happens.

@@ -79,7 +79,6 @@ pub(super) fn release(request: &Value, version: &str) -> Result<String, AwsError
 
 fn ami_type(request: &Value) -> &str {
     match text(request, "/amiType") {
-        "" if request.get("launchTemplate").is_none() => "AL2023_x86_64_STANDARD",
         "" => "AL2023_x86_64_STANDARD",
         kind => kind,
     }

@@ -41,6 +41,42 @@ pub fn normalise(argv: Vec<String>, root: &Command) -> Result<Vec<String>, Probl
     Ok(out)
 }
 
+/// Puts in what the environment adds: `TF_CLI_ARGS` and `TF_CLI_ARGS_plan` (or `TERRANE_CLI_ARGS..`) stand right behind
+/// the command, so that what is typed comes later and wins.
+pub fn with_environment(mut words: Vec<String>, env: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let Some(at) = words.iter().position(|word| !word.starts_with('-')) else { return words };
+    let command = words.get(at).cloned().unwrap_or_default();
+    let mut added = Vec::new();
+    for suffix in [String::new(), format!("_{command}")] {
+        let value = env(&format!("TERRANE_CLI_ARGS{suffix}")).or_else(|| env(&format!("TF_CLI_ARGS{suffix}")));
+        added.extend(split_words(&value.unwrap_or_default()));
+    }
+    words.splice(at + 1..at + 1, added);
+    words
+}
+
+/// Words as a shell splits them, quotes and backslashes heeded, nothing expanded.
+fn split_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            ('\\', None | Some('"')) => word.get_or_insert_default().extend(chars.next()),
+            (c, Some(open)) if c == open => quote = None,
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (c, None) if c.is_whitespace() => words.extend(word.take()),
+            (c, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 fn read_flag(
     flag: &str,
     current: &Command,
@@ -160,6 +196,13 @@ mod tests {
     fn commands_of_a_later_version_are_named() {
         let problem = read(&["state", "mv", "a", "b"]).unwrap_err();
         assert_eq!((problem.kind.id, problem.detail.as_str()), ("not-in-this-version", "The command `state mv`"));
+    }
+
+    #[test]
+    fn the_environment_adds_flags_behind_the_command() {
+        let env = |name: &str| (name == "TF_CLI_ARGS_plan").then(|| String::from("-var 'a=b c' -no-color"));
+        let words = with_environment(vec![String::from("plan"), String::from("-refresh=false")], env);
+        assert_eq!(words, ["plan", "-var", "a=b c", "-no-color", "-refresh=false"]);
     }
 
     #[test]

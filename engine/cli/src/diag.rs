@@ -9,8 +9,8 @@ terrane_core::diagnostics! {
         help: "`terrane COMMAND -help` shows how the command is called";
     INVALID_ADDRESS: error "invalid-address" => "This is no address";
         help: "Addresses look like eks_cluster.a, eks_cluster.a[\"key\"] or module.m.eks_cluster.a[0]";
-    INVALID_SECRET_SOURCE: error "invalid-secret-source" => "This names no source of a secret";
-        help: "Write -secret ADDR.path=env:NAME or -secret ADDR.path=file:PATH";
+    LOCK_ALWAYS_HELD: warning "lock-always-held" => "The lock is held in any case";
+        help: "Nothing writes a state without its lock; leave -lock=false out";
     PLANNING_FLAG_WITH_PLAN: error "planning-flag-with-plan" => "A saved plan takes no planning flags";
         help: "The plan fixes variables, targets and mode; make a new plan to change them";
     CONSENT_IMPOSSIBLE: error "consent-impossible" => "Nobody can be asked";
@@ -33,6 +33,14 @@ terrane_core::diagnostics! {
         help: "Run apply first";
     NOT_IN_STATE: error "not-in-state" => "The state has nothing at this address";
         help: "`terrane state list` lists what is recorded";
+    JSON_WANTED: error "json-wanted" => "This has only a JSON form";
+        help: "Add -json";
+    OUTPUT_FAILED: error "output-failed" => "Standard output cannot be written";
+        help: "Check the file or device that it goes to";
+    INTERRUPTED: error "interrupted" => "Interrupted, nothing was changed";
+        help: "Run the command again";
+    STAGES_WITHOUT_END: error "stages-without-end" => "What waits for a later stage does not get there";
+        help: "This is a bug in Terrane; report it with the names of what is deferred";
     SANDBOX_FAILED: error "sandbox-failed" => "The sandbox does not work";
         help: "Check that a port of 127.0.0.1 can be opened";
     COMMAND_NOT_STARTED: error "command-not-started" => "The command cannot be started";

@@ -58,11 +58,16 @@ pub fn output_json(output: &RecordedOutput) -> serde_json::Value {
     json!({ "sensitive": false, "type": ty, "value": Plain(&output.value) })
 }
 
+/// What was seen of an object, without its secret leaves.
+pub fn hide_secrets(record: &Recorded) -> Value {
+    record.secrets.iter().fold(record.seen.clone(), |seen, secret| {
+        seen.with_at(&secret.path.0, Value::NULL.sensitive())
+    })
+}
+
 fn record_json(record: &Recorded, registry: &Registry) -> serde_json::Value {
     let addr = &record.addr;
-    let hidden = record.secrets.iter().fold(record.seen.clone(), |seen, secret| {
-        seen.with_at(&secret.path.0, Value::NULL.sensitive())
-    });
+    let hidden = hide_secrets(record);
     let mut entry = json!({
         "address": addr,
         "mode": mode(addr),

@@ -9,3 +9,4 @@ pub mod lines;
 pub mod live;
 pub mod plan;
 pub mod schema;
+pub mod state;

@@ -7,8 +7,6 @@ use terrane_core::change::{Action, Reason};
 use terrane_core::{Block, Nesting, Path, PathStep, Shape, Value};
 use terrane_plan::plan::{Change, LeafChange, Origin, Step};
 
-/// Attributes that are shown though they do not change, so that people see what it is about.
-const ALWAYS_SHOWN: &[&str] = &["id", "name"];
 /// Column of the mark of a resource.
 const RESOURCE_INDENT: usize = 2;
 
@@ -194,9 +192,10 @@ fn body(lines: &mut Lines<'_>, schema: Option<&Block>, sides: Sides<'_>, indent:
         let is_changed = sides.mark != Mark::Change
             || !value::is_unchanged(old, new)
             || lines.remarks.is_changed(&path.child(name.clone()));
-        if is_changed || ALWAYS_SHOWN.contains(&&**name) {
+        if is_changed || lines.always_shown.contains(&&**name) {
             shown.push((name, old, new, is_changed));
-        } else {
+        } else if &**name != "id" {
+            // Every object has an id; it is no attribute that somebody might have changed.
             hidden += 1;
         }
     }

@@ -23,6 +23,8 @@ use value::{Lines, Mark, Silent};
 
 /// Plans with more changes than this begin with a summary.
 const LONG_PLAN: usize = 50;
+/// Attributes that say which object it is, shown though they do not change.
+const IDENTIFYING: &[&str] = &["id", "name"];
 
 /// A plan with what is needed to show it.
 #[derive(Clone, Copy)]
@@ -127,20 +129,21 @@ fn resource(view: PlanView<'_>, range: std::ops::Range<usize>, steps: &[Vec<&Ste
     for at in range {
         let Some(change) = view.plan.changes.get(at).filter(|change| change.action.is_change()) else { continue };
         let steps = steps.get(at).map(Vec::as_slice).unwrap_or_default();
-        let text = body(view, change, steps);
         match (collapses(change), &change.addr.key) {
             (Some(which), Some(key)) => {
                 if let Some(groups) = groups.get_mut(which) {
-                    groups.add(at, key, &text);
+                    // Each object has another id, which is no part of what changes.
+                    groups.add(at, key, &body(view, change, steps, &["name"]));
                 }
             }
-            _ => block(view, change, &text, out)?,
+            _ => block(view, change, &body(view, change, steps, IDENTIFYING), out)?,
         }
     }
     for group in groups.into_iter().flat_map(Groups::into_groups) {
         let Some(change) = view.plan.changes.get(group.first) else { continue };
         if group.count() == 1 {
-            block(view, change, &group.text(), out)?;
+            let steps = steps.get(group.first).map(Vec::as_slice).unwrap_or_default();
+            block(view, change, &body(view, change, steps, IDENTIFYING), out)?;
             continue;
         }
         let each = if matches!(change.addr.key, Some(InstanceKey::Index(_))) { "count.index" } else { "each.key" };
@@ -165,9 +168,9 @@ fn collapses(change: &Change) -> Option<usize> {
     }
 }
 
-fn body(view: PlanView<'_>, change: &Change, steps: &[&Step]) -> String {
+fn body(view: PlanView<'_>, change: &Change, steps: &[&Step], always_shown: &'static [&'static str]) -> String {
     let remarks = LeafRemarks::new(&change.leaves);
-    let mut lines = Lines { text: String::with_capacity(512), paint: view.paint, remarks: &remarks };
+    let mut lines = Lines { always_shown, ..Lines::new(view.paint, &remarks) };
     block::notes(change, steps, &mut lines);
     let schema = view.registry.resource_schema(&change.addr.resource.type_name);
     block::resource(change, schema.map(|schema| &schema.body), &mut lines);
@@ -199,7 +202,7 @@ fn drift(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn drift_block(view: PlanView<'_>, drift: &Drift) -> String {
-    let mut lines = Lines { text: String::new(), paint: view.paint, remarks: &Silent };
+    let mut lines = Lines::new(view.paint, &Silent);
     let resource = &drift.addr.resource;
     lines.begin(2, Mark::Change);
     lines.text.push_str(&format!("resource \"{}\" \"{}\" {{\n", resource.type_name, resource.name));
@@ -259,7 +262,7 @@ fn outputs(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", view.paint.text(Hue::Bold, "Changes to Outputs:"))?;
     let width = changed.iter().map(|output| output.name.chars().count()).max().unwrap_or(0);
     for output in changed {
-        let mut lines = Lines { text: String::new(), paint: view.paint, remarks: &Silent };
+        let mut lines = Lines::new(view.paint, &Silent);
         let mark = match output.action {
             Action::Create => Mark::Add,
             Action::Delete => Mark::Remove,

@@ -161,6 +161,19 @@ Plan: 3 to add, 0 to change, 0 to destroy.
 }
 
 #[test]
+fn like_updates_are_one_block_though_ids_differ() {
+    let of = |key: &&str| {
+        let mut change = change(&format!("t.r[\"{key}\"]"), Action::Update);
+        change.before = object(&[("id", &format!("i{}", key.len())), ("v", "1")]);
+        change.after = object(&[("id", &format!("i{}", key.len())), ("v", "2")]);
+        change
+    };
+    let text = actions_of(&plan(["a", "bb"].iter().map(of).collect()));
+    let expected = "  # t.r[each.key] will be updated in-place: 2 instances\n  # (\"a\", \"bb\")\n  ~ resource \"t\" \"r\" {\n      ~ v = \"1\" -> \"2\"\n    }\n";
+    assert!(text.starts_with(expected), "{text}");
+}
+
+#[test]
 fn destroys_never_collapse() {
     let text = actions_of(&plan(repeated(Action::Delete, &["a", "b"])));
     assert_eq!(text.matches("will be destroyed").count(), 2);

@@ -56,9 +56,16 @@ pub struct Lines<'a> {
     pub paint: Paint,
     /// What is said about single leaves.
     pub remarks: &'a dyn Remarks,
+    /// Attributes of a resource that are shown though they do not change.
+    pub always_shown: &'static [&'static str],
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    /// No lines yet.
+    pub fn new(paint: Paint, remarks: &'a dyn Remarks) -> Self {
+        Self { text: String::new(), paint, remarks, always_shown: &["id", "name"] }
+    }
+
     /// Begins a line: blanks, the mark, a blank.
     pub fn begin(&mut self, indent: usize, mark: Mark) {
         self.blank(indent);
@@ -132,6 +139,51 @@ impl Lines<'_> {
                 self.text.push_str(&scalar(value));
                 self.text.push_str(remark);
             }
+        }
+    }
+
+    /// A value that stands by itself, without marks: an output, an attribute of a recorded object.
+    pub fn flat(&mut self, value: &Value) {
+        self.flat_at(value, 0);
+    }
+
+    /// As [`Self::flat`], on a line that began with `indent` blanks.
+    pub fn flat_at(&mut self, value: &Value, indent: usize) {
+        match value.kind() {
+            _ if value.is_sensitive() => self.text.push_str("(sensitive value)"),
+            Kind::String(text) if is_long(text) => {
+                self.text.push_str("<<-EOT\n");
+                for line in text.lines() {
+                    self.blank(indent + 4);
+                    self.text.push_str(&escaped(line));
+                    self.text.push('\n');
+                }
+                self.blank(indent);
+                self.text.push_str("EOT");
+            }
+            Kind::Tuple(items) | Kind::List(items) | Kind::Set(items) if !items.is_empty() => {
+                self.text.push_str("[\n");
+                for item in items.iter() {
+                    self.blank(indent + 2);
+                    self.flat_at(item, indent + 2);
+                    self.text.push_str(",\n");
+                }
+                self.blank(indent);
+                self.text.push(']');
+            }
+            Kind::Object(entries) | Kind::Map(entries) if !entries.is_empty() => {
+                self.text.push_str("{\n");
+                let width = key_width(entries, true);
+                for (key, item) in entries.iter() {
+                    self.blank(indent + 2);
+                    self.key(key, true, width);
+                    self.flat_at(item, indent + 2);
+                    self.text.push('\n');
+                }
+                self.blank(indent);
+                self.text.push('}');
+            }
+            _ => self.text.push_str(&scalar(value)),
         }
     }
 
@@ -380,7 +432,7 @@ mod tests {
     use super::*;
 
     fn check(before: &Value, after: &Value, expected: &str) {
-        let mut lines = Lines { text: String::new(), paint: Paint::PLAIN, remarks: &Silent };
+        let mut lines = Lines::new(Paint::PLAIN, &Silent);
         lines.change(before, after, 0, &Path::default());
         assert_eq!(lines.text, expected);
     }

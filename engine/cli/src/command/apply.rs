@@ -1,0 +1,264 @@
+//! `terrane apply` and `terrane destroy`: plan, show, ask, carry out, stage by stage; or a saved plan as it is.
+
+use super::planning::{self, Planning};
+use crate::args::{ApplyArguments, PlanningArguments};
+use crate::diag;
+use crate::exit::{Ended, Failure, Outcome};
+use crate::interrupts::Interrupts;
+use crate::prompt::{self, Answer};
+use crate::render::events::applied_operation;
+use crate::render::plan::PlanView;
+use crate::voice::{Problems, Voice};
+use std::sync::Arc;
+use terrane_core::{Diagnostic, Place};
+use terrane_lang::inputs::Flag;
+use terrane_plan::plan::{Counts, Mode, Plan};
+use terrane_plan::schedule::End;
+use terrane_runtime::{ApplyRequest, Configuration, SecretOverride, Session, Workspace};
+use tokio::sync::mpsc;
+
+/// Stages that one apply goes through at most.
+const MOST_STAGES: usize = 50;
+
+/// Runs it; `destroys` for `terrane destroy`.
+///
+/// # Errors
+/// What prevents it; what went wrong on the way is told and shows in the end.
+pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool, voice: &Voice) -> Outcome {
+    check(&arguments, &flags, destroys)?;
+    arguments.planning.destroy |= destroys;
+    if !arguments.run.lock {
+        voice.problems(&[diag::LOCK_ALWAYS_HELD.at(Place::Argument(String::from("-lock=false")))])?;
+    }
+    let saved = arguments.plan_file.as_deref().map(super::plan::read).transpose()?;
+    let planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
+    let workspace = super::workspace()?;
+    let mut interrupts = Interrupts::listen()?;
+    let configuration = match saved {
+        // A saved plan has all but the values of sensitive variables; problems of the text are no matter then.
+        Some(_) => workspace.load(&planning.flags),
+        None => planning::load(&workspace, &planning.flags, voice)?,
+    };
+    voice.know(&configuration.sources);
+    let operation = if destroys { "destroy" } else { "apply" };
+    let timeout_ms = u64::try_from(arguments.run.lock_timeout.as_millis()).unwrap_or(u64::MAX);
+    let mut session = tokio::select! {
+        session = workspace.lock(operation, timeout_ms) => session?,
+        _ = interrupts.next() => return Err(diag::INTERRUPTED.at(Place::Run).into()),
+    };
+    voice.problems(session.warnings())?;
+    let mut run = Run { workspace: &workspace, configuration, planning, voice, interrupts, is_approved: arguments.auto_approve };
+    let outcome = match saved {
+        Some(plan) => run.saved(&mut session, plan).await,
+        None => run.stages(&mut session).await,
+    };
+    let closed = session.close().await;
+    match (outcome, closed) {
+        (Ok(ended), Err(problem)) if ended.code != 1 => Err((*problem).into()),
+        (outcome, _) => outcome,
+    }
+}
+
+/// Refuses what does not go together.
+fn check(arguments: &ApplyArguments, flags: &[Flag], destroys: bool) -> Result<(), Failure> {
+    let Some(file) = &arguments.plan_file else {
+        if arguments.run.json && !arguments.auto_approve {
+            let place = Place::Argument(String::from("-json"));
+            return Err(diag::CONSENT_IMPOSSIBLE.at(place).detail("-json asks nothing").into());
+        }
+        return Ok(());
+    };
+    if destroys {
+        let place = Place::Argument(file.clone());
+        return Err(diag::USAGE.at(place).detail("destroy takes no plan file; apply one of `plan -destroy`").into());
+    }
+    let wrong = planning_flags(&arguments.planning, flags);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let refuse = |flag: &&str| diag::PLANNING_FLAG_WITH_PLAN.at(Place::Argument(String::from(*flag)));
+    Err(Failure::new(wrong.iter().map(refuse).collect()))
+}
+
+/// The flags that only planning can heed.
+fn planning_flags(planning: &PlanningArguments, flags: &[Flag]) -> Vec<&'static str> {
+    let given = [
+        ("-var", flags.iter().any(|flag| matches!(flag, Flag::Var(_)))),
+        ("-var-file", flags.iter().any(|flag| matches!(flag, Flag::VarFile(_)))),
+        ("-target", !planning.target.is_empty()),
+        ("-replace", !planning.replace.is_empty()),
+        ("-refresh", !planning.refresh),
+        ("-refresh-only", planning.refresh_only),
+        ("-destroy", planning.destroy),
+        ("-allow-replace", !planning.allow_replace.is_empty()),
+        ("-allow-destroy", !planning.allow_destroy.is_empty()),
+    ];
+    given.into_iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| flag).collect()
+}
+
+/// One run under the lock.
+struct Run<'w> {
+    workspace: &'w Workspace,
+    configuration: Configuration,
+    planning: Planning,
+    voice: &'w Voice,
+    interrupts: Interrupts,
+    is_approved: bool,
+}
+
+impl Run<'_> {
+    /// Carries out a saved plan: its stage, no other.
+    async fn saved(&mut self, session: &mut Session<'_>, plan: Plan) -> Outcome {
+        let plan = Arc::new(plan);
+        let ended = self.carry_out(session, &plan).await?;
+        if ended.code == 0 && !plan.deferred.is_empty() {
+            self.voice.say("\nWhat was deferred can be planned now:\n    terrane plan")?;
+            return Ok(Ended::DEFERRED);
+        }
+        Ok(ended)
+    }
+
+    /// Plans and carries out, until nothing is deferred any more.
+    async fn stages(&mut self, session: &mut Session<'_>) -> Outcome {
+        let mut waiting = None;
+        for stage in 0..MOST_STAGES {
+            let state = session.state().clone();
+            let plan = planning::plan(self.workspace, &self.configuration, &state, &self.planning, self.voice, &mut self.interrupts).await?;
+            self.voice.plan(PlanView { plan: &plan, registry: self.workspace.registry(), paint: self.voice.console.out })?;
+            if stage > 0 && self.is_approved && plan.changes.iter().any(|change| change.action.destroys()) {
+                self.voice.say("\nThis stage destroys objects, so it is not applied unseen. To go on, run:\n    terrane apply")?;
+                return Ok(Ended::DEFERRED);
+            }
+            if waiting.as_ref() == Some(&plan.deferred) && !plan.changes.iter().any(|change| change.action.is_change()) {
+                return Err(stuck(&plan).into());
+            }
+            if needs_consent(&plan)
+                && let Some(ended) = self.consent(&plan).await?
+            {
+                return Ok(ended);
+            }
+            let plan = Arc::new(plan);
+            let ended = self.carry_out(session, &plan).await?;
+            if ended.code != 0 || plan.deferred.is_empty() {
+                return Ok(ended);
+            }
+            self.voice.say("\nThe next stage can be planned now.\n")?;
+            waiting = Some(plan.deferred.clone());
+        }
+        Err(diag::STAGES_WITHOUT_END.at(Place::Run).with("stages", MOST_STAGES).into())
+    }
+
+    /// Asks; an end where the answer is no.
+    async fn consent(&mut self, plan: &Plan) -> Result<Option<Ended>, Failure> {
+        if self.is_approved {
+            return Ok(None);
+        }
+        if !self.voice.console.can_ask {
+            return Err(diag::CONSENT_IMPOSSIBLE.at(Place::Argument(String::from("-input=false"))).into());
+        }
+        match prompt::ask(prompt::question(plan), &mut self.interrupts).await? {
+            Answer::Yes => Ok(None),
+            Answer::No => {
+                self.voice.problems(&[diag::DECLINED.at(Place::Run)])?;
+                Ok(Some(Ended::DECLINED))
+            }
+            Answer::Interrupted => Err(diag::INTERRUPTED.at(Place::Run).into()),
+        }
+    }
+
+    async fn carry_out(&mut self, session: &mut Session<'_>, plan: &Arc<Plan>) -> Outcome {
+        let voice = self.voice;
+        voice.count_anew();
+        let request = ApplyRequest {
+            variables: self.configuration.variables.clone(),
+            secrets: self.planning.secrets.iter().map(SecretOverride::clone).collect(),
+            parallelism: usize::from(self.planning.parallelism),
+        };
+        let (sender, receiver) = mpsc::channel(8);
+        let sink = voice.sink(Problems::AsTheyCome);
+        let interrupts = &mut self.interrupts;
+        let forward = async {
+            loop {
+                let signal = interrupts.next().await;
+                // Neither a lost line nor a run that ended already matters here.
+                let _unsaid = voice.say("\nStopping: what runs is finished, nothing new is started. Again to leave at once.");
+                let _ended = sender.send(signal).await;
+            }
+        };
+        let applied = tokio::select! {
+            applied = session.apply(Arc::clone(plan), request, &sink, receiver) => applied?,
+            () = forward => return Ok(Ended::INTERRUPTED),
+        };
+        voice.settle();
+        if !voice.console.is_json {
+            voice.problems(&applied.problems)?;
+        }
+        self.tell(session, plan, &applied.end, &applied.problems)
+    }
+
+    fn tell(&self, session: &Session<'_>, plan: &Plan, end: &End, problems: &[Diagnostic]) -> Outcome {
+        let voice = self.voice;
+        let counts = if *end == End::Complete { plan.counts() } else { voice.applied() };
+        let line = complete_line(plan.mode, end, counts);
+        voice.stream(|stream| stream.summary(counts, applied_operation(plan.mode), line.clone()))?;
+        voice.say(&format!("\n{line}"))?;
+        if *end == End::Complete {
+            voice.stream(|stream| stream.outputs(session.state()))?;
+            if !session.state().outputs.is_empty() && !voice.console.is_json {
+                voice.say(&format!("\nOutputs:\n\n{}", super::output::text(session.state())))?;
+            }
+        }
+        Ok(match end {
+            End::Complete if problems.iter().any(Diagnostic::is_error) => Ended::PARTIAL,
+            End::Complete if !plan.deferred.is_empty() => Ended::DEFERRED,
+            End::Complete => Ended::OK,
+            End::Partial => Ended::PARTIAL,
+            End::Interrupted => Ended::INTERRUPTED,
+            End::StateFailed => Ended::STATE_FAILED,
+        })
+    }
+}
+
+/// `Apply complete! Resources: 1 added, 0 changed, 0 destroyed.`
+fn complete_line(mode: Mode, end: &End, counts: Counts) -> String {
+    let all = format!("Resources: {} added, {} changed, {} destroyed", counts.add, counts.change, counts.destroy);
+    let forgotten = if counts.forget > 0 { format!(", {} forgotten", counts.forget) } else { String::new() };
+    match (end, mode) {
+        (End::Complete, Mode::Destroy) => format!("Destroy complete! Resources: {} destroyed{forgotten}.", counts.destroy),
+        (End::Complete, Mode::Normal | Mode::RefreshOnly) => format!("Apply complete! {all}{forgotten}."),
+        (End::Partial, _) => format!("Apply is incomplete. {all}{forgotten}."),
+        (End::Interrupted, _) => format!("Apply was interrupted. {all}{forgotten}. Run apply again to go on."),
+        (End::StateFailed, _) => format!("Apply stopped, the state cannot be written. {all}{forgotten}."),
+    }
+}
+
+/// Whether a plan does anything that people have to agree to. Writing down anew what was recorded is not.
+fn needs_consent(plan: &Plan) -> bool {
+    let changes = plan.changes.iter().any(|change| change.action.is_change());
+    let outputs = plan.outputs.iter().any(|output| output.action.is_change());
+    changes || outputs || (plan.mode == Mode::RefreshOnly && !plan.drift.is_empty())
+}
+
+fn stuck(plan: &Plan) -> Diagnostic {
+    let names: Vec<String> = plan.deferred.iter().map(|deferred| deferred.addr.to_string()).collect();
+    diag::STAGES_WITHOUT_END.at(Place::Run).with("deferred", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_is_terraforms() {
+        let counts = Counts { add: 1, change: 2, destroy: 3, forget: 0 };
+        let line = |mode, end: &End| complete_line(mode, end, counts);
+        assert_eq!(line(Mode::Normal, &End::Complete), "Apply complete! Resources: 1 added, 2 changed, 3 destroyed.");
+        assert_eq!(line(Mode::Destroy, &End::Complete), "Destroy complete! Resources: 3 destroyed.");
+    }
+
+    #[test]
+    fn a_saved_plan_takes_no_planning_flags() {
+        let planning = PlanningArguments { refresh: true, target: vec![String::from("t.r")], ..Default::default() };
+        assert_eq!(planning_flags(&planning, &[Flag::Var(String::from("a=1"))]), ["-var", "-target"]);
+    }
+}

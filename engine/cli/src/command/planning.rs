@@ -1,0 +1,128 @@
+//! What plan, apply, destroy and drift have in common: reading their arguments, loading, planning.
+
+use crate::args::PlanningArguments;
+use crate::diag;
+use crate::exit::Failure;
+use crate::interrupts::Interrupts;
+use crate::voice::{Problems, Voice};
+use terrane_core::{AddrPattern, Diagnostic, Place};
+use terrane_lang::inputs::Flag;
+use terrane_plan::plan::{Mode, Plan};
+use terrane_plan::planner::Options;
+use terrane_plan::state::State;
+use terrane_runtime::{Configuration, PlanRequest, SecretOverride, Workspace};
+
+/// What the command line asks of a plan, checked.
+#[derive(Clone, Debug)]
+pub struct Planning {
+    /// `-var` and `-var-file`.
+    pub flags: Vec<Flag>,
+    /// What the planner takes.
+    pub options: Options,
+    /// `-secret`.
+    pub secrets: Vec<SecretOverride>,
+    /// How many reads may be under way at once.
+    pub parallelism: u16,
+}
+
+impl Planning {
+    /// Reads the arguments.
+    ///
+    /// # Errors
+    /// Texts that are no addresses or secrets, flags that exclude each other.
+    pub fn read(arguments: &PlanningArguments, flags: Vec<Flag>, parallelism: u16) -> Result<Self, Failure> {
+        let mut problems = Vec::new();
+        if arguments.destroy && arguments.refresh_only {
+            let place = Place::Argument(String::from("-refresh-only"));
+            problems.push(diag::USAGE.at(place).detail("-destroy and -refresh-only exclude each other"));
+        }
+        if arguments.refresh_only && !arguments.refresh {
+            let place = Place::Argument(String::from("-refresh-only"));
+            problems.push(diag::USAGE.at(place).detail("-refresh=false leaves nothing to do for -refresh-only"));
+        }
+        let mode = match (arguments.destroy, arguments.refresh_only) {
+            (true, _) => Mode::Destroy,
+            (false, true) => Mode::RefreshOnly,
+            (false, false) => Mode::Normal,
+        };
+        let options = Options {
+            mode,
+            targets: addresses("-target", &arguments.target, &mut problems),
+            replace: addresses("-replace", &arguments.replace, &mut problems),
+            allow_replace: addresses("-allow-replace", &arguments.allow_replace, &mut problems),
+            allow_destroy: addresses("-allow-destroy", &arguments.allow_destroy, &mut problems),
+            skip_refresh: !arguments.refresh,
+        };
+        let secrets = secrets(&arguments.secret, &mut problems);
+        if problems.is_empty() { Ok(Self { flags, options, secrets, parallelism }) } else { Err(Failure::new(problems)) }
+    }
+
+    fn request(&self) -> PlanRequest {
+        PlanRequest {
+            options: self.options.clone(),
+            secrets: self.secrets.clone(),
+            parallelism: usize::from(self.parallelism),
+        }
+    }
+}
+
+/// The secrets that flags give; problems are added.
+pub fn secrets(texts: &[String], problems: &mut Vec<Diagnostic>) -> Vec<SecretOverride> {
+    let read = |text: &String| SecretOverride::parse(text).map_err(|problem| problems.push(*problem)).ok();
+    texts.iter().filter_map(read).collect()
+}
+
+/// The addresses that a flag gives; problems are added.
+pub fn addresses(flag: &str, texts: &[String], problems: &mut Vec<Diagnostic>) -> Vec<AddrPattern> {
+    let mut read = |text: &String| match text.parse() {
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            let place = Place::Argument(format!("{flag} {text}").trim().to_owned());
+            problems.push(diag::INVALID_ADDRESS.at(place).detail(format!("{error}")));
+            None
+        }
+    };
+    texts.iter().filter_map(&mut read).collect()
+}
+
+/// Loads the configuration; its warnings are told.
+///
+/// # Errors
+/// Its errors.
+pub fn load(workspace: &Workspace, flags: &[Flag], voice: &Voice) -> Result<Configuration, Failure> {
+    let mut configuration = workspace.load(flags);
+    voice.know(&configuration.sources);
+    let problems = std::mem::take(&mut configuration.problems);
+    if configuration.program.is_none() || problems.iter().any(Diagnostic::is_error) {
+        return Err(Failure::new(problems));
+    }
+    voice.problems(&problems)?;
+    Ok(configuration)
+}
+
+/// Plans; warnings are told.
+///
+/// # Errors
+/// What prevents a plan, or a signal.
+pub async fn plan(
+    workspace: &Workspace,
+    configuration: &Configuration,
+    state: &State,
+    planning: &Planning,
+    voice: &Voice,
+    interrupts: &mut Interrupts,
+) -> Result<Plan, Failure> {
+    let sink = voice.sink(Problems::Collected);
+    let outcome = tokio::select! {
+        outcome = workspace.plan(configuration, state, planning.request(), &sink) => outcome,
+        _ = interrupts.next() => return Err(diag::INTERRUPTED.at(Place::Run).into()),
+    };
+    voice.settle();
+    match outcome.plan {
+        Some(plan) if !outcome.problems.iter().any(Diagnostic::is_error) => {
+            voice.problems(&outcome.problems)?;
+            Ok(plan)
+        }
+        _ => Err(Failure::new(outcome.problems)),
+    }
+}

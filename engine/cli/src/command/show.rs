@@ -1,0 +1,40 @@
+//! `terrane show`: a saved plan, or the state; for people or as JSON.
+
+use crate::args::ShowArguments;
+use crate::console::{self, Console};
+use crate::exit::{Ended, Outcome};
+use crate::render::json_plan::JsonPlan;
+use crate::render::json_state::JsonState;
+use crate::render::plan::{self, PlanView};
+use crate::render::state;
+use crate::voice::write_problems;
+use std::io::Write as _;
+
+/// Runs it.
+///
+/// # Errors
+/// A plan or state that cannot be read.
+pub async fn run(arguments: &ShowArguments, console: Console) -> Outcome {
+    let workspace = super::workspace()?;
+    let registry = workspace.registry();
+    let saved = arguments.plan_file.as_deref().map(super::plan::read).transpose()?;
+    let (state, warnings) = workspace.state().await?;
+    write_problems(console, &warnings, &terrane_core::SourceMap::default())?;
+    let mut out = console::stdout();
+    match saved {
+        Some(plan) if arguments.json => {
+            // Only the state that the plan was made against says something about it.
+            let state = Some(&state).filter(|state| state.lineage == plan.lineage && state.serial == plan.serial);
+            serde_json::to_writer(&mut out, &JsonPlan { plan: &plan, state, registry }).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+        Some(plan) => plan::write(PlanView { plan: &plan, registry, paint: console.out }, &mut out)?,
+        None if arguments.json => {
+            serde_json::to_writer(&mut out, &JsonState { state: &state, registry }).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+        None => state::write_all(&state, registry, console.out, &mut out)?,
+    }
+    out.flush()?;
+    Ok(Ended::OK)
+}

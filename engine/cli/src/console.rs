@@ -3,6 +3,7 @@
 //! Data goes to standard output, talk to standard error. A reader that goes away (`| head`) ends no command: what
 //! would be written after that is dropped, and the exit code is what it would have been.
 
+use crate::args::CommonArguments;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 /// Colours, or their absence.
@@ -67,6 +68,15 @@ impl Paint {
     }
 }
 
+/// For whom a command writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// For programs, a stream of JSON lines.
+    Json,
+}
+
 /// How this run talks.
 #[derive(Clone, Copy, Debug)]
 pub struct Console {
@@ -86,8 +96,9 @@ pub struct Console {
 
 impl Console {
     /// What the terminal, the environment and the flags allow.
-    pub fn new(is_json: bool, no_color: bool) -> Self {
-        let is_refused = no_color
+    pub fn new(form: Form, common: &CommonArguments) -> Self {
+        let is_json = form == Form::Json;
+        let is_refused = common.no_color
             || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let paint = |is_terminal: bool| Paint { is_on: is_terminal && !is_refused };

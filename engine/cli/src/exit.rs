@@ -61,7 +61,7 @@ impl Failure {
     }
 
     /// With the texts that the problems point into.
-    pub fn from_sources(mut self, sources: SourceMap) -> Self {
+    pub fn with_sources(mut self, sources: SourceMap) -> Self {
         self.sources = Some(sources);
         self
     }

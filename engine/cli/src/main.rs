@@ -12,9 +12,9 @@ mod prompt;
 mod render;
 mod voice;
 
-use args::Arguments;
+use args::{Arguments, CommonArguments};
 use clap::{CommandFactory as _, FromArgMatches as _};
-use console::Console;
+use console::{Console, Form};
 use exit::Failure;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -46,17 +46,17 @@ enum Read {
 /// A command line that cannot be understood, and how its user wants to hear of it.
 struct Refused {
     problem: Box<Diagnostic>,
-    is_json: bool,
-    no_color: bool,
+    form: Form,
+    common: CommonArguments,
     code: u8,
 }
 
 impl Refused {
     fn tell(self) -> u8 {
         let failure = Failure::from(self.problem).code(self.code);
-        let console = Console::new(self.is_json, self.no_color);
+        let console = Console::new(self.form, &self.common);
         match voice::Voice::new(console) {
-            Ok(voice) if self.is_json => voice.end(Err(failure)),
+            Ok(voice) if self.form == Form::Json => voice.end(Err(failure)),
             _ => command::tell(console, &failure),
         }
     }
@@ -66,9 +66,10 @@ fn read(words: impl Iterator<Item = std::ffi::OsString>) -> Result<Read, Refused
     let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
     let words = argv::with_environment(words, |name| std::env::var(name).ok());
     let has = |name: &str| words.iter().any(|word| word.trim_start_matches('-') == name && word.starts_with('-'));
-    let (is_json, no_color) = (has("json"), has("no-color"));
+    let form = if has("json") { Form::Json } else { Form::Text };
+    let common = CommonArguments { no_color: has("no-color") };
     let code = if words.iter().find(|word| !word.starts_with('-')).is_some_and(|word| word == "fmt") { 2 } else { 1 };
-    let refused = |problem| Refused { problem, is_json, no_color, code };
+    let refused = |problem| Refused { problem, form, common: common.clone(), code };
     let mut root = Arguments::command();
     root.build();
     if words.is_empty() {
@@ -112,13 +113,13 @@ fn run(arguments: Arguments, flags: Vec<Flag>) -> ExitCode {
         && let Err(error) = std::env::set_current_dir(folder)
     {
         let problem = diag::CHDIR_FAILED.at(Place::Argument(format!("-chdir={folder}"))).detail(error.to_string());
-        return ExitCode::from(command::tell(Console::new(false, false), &problem.into()));
+        return ExitCode::from(command::tell(Console::new(Form::Text, &CommonArguments::default()), &problem.into()));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             let problem = diag::INTERNAL.at(Place::Run).detail(format!("no threads: {error}"));
-            return ExitCode::from(command::tell(Console::new(false, false), &problem.into()));
+            return ExitCode::from(command::tell(Console::new(Form::Text, &CommonArguments::default()), &problem.into()));
         }
     };
     let code = runtime.block_on(command::run(arguments.command, flags));

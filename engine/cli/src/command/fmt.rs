@@ -40,7 +40,7 @@ pub fn run(arguments: &FmtArguments, _: Console) -> Outcome {
     out.write_all(&work.out)?;
     out.flush()?;
     if !work.problems.is_empty() {
-        return Err(Failure::new(work.problems).from_sources(work.sources).code(UNREADABLE));
+        return Err(Failure::new(work.problems).with_sources(work.sources).code(UNREADABLE));
     }
     Ok(if arguments.check && work.changed > 0 { Ended::UNFORMATTED } else { Ended::OK })
 }

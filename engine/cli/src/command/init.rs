@@ -19,7 +19,7 @@ pub fn run(arguments: &InitArguments, console: Console) -> Outcome {
     // Values of variables are no matter yet.
     let problems = super::validate::of_text(&configuration);
     if problems.iter().any(Diagnostic::is_error) {
-        return Err(Failure::new(problems).from_sources(configuration.sources));
+        return Err(Failure::new(problems).with_sources(configuration.sources));
     }
     write_problems(console, &problems, &configuration.sources)?;
     let mut out = console::stdout();

@@ -17,7 +17,7 @@ mod validate;
 mod version;
 
 use crate::args::{Command, CommonArguments, RunArguments};
-use crate::console::Console;
+use crate::console::{Console, Form};
 use crate::exit::{Failure, Outcome};
 use crate::voice::{Voice, write_problems};
 use std::path::Path;
@@ -52,7 +52,7 @@ pub async fn run(command: Command, flags: Vec<Flag>) -> u8 {
 
 /// A command that tells how it goes.
 async fn speaking(run: &RunArguments, work: impl AsyncFnOnce(&Voice) -> Outcome) -> u8 {
-    let mut console = Console::new(run.json, run.common.no_color);
+    let mut console = Console::new(if run.json { Form::Json } else { Form::Text }, &run.common);
     console.can_ask = run.input && !run.json && is_input_wanted();
     console.has_compact_warnings = run.compact_warnings;
     match Voice::new(console) {
@@ -71,7 +71,7 @@ fn is_input_wanted() -> bool {
 
 /// A command that gives one answer; problems go to standard error.
 async fn quiet(common: &CommonArguments, work: impl AsyncFnOnce(Console) -> Outcome) -> u8 {
-    let console = Console::new(false, common.no_color);
+    let console = Console::new(Form::Text, common);
     match work(console).await {
         Ok(ended) => ended.code,
         Err(failure) => tell(console, &failure),

@@ -32,7 +32,7 @@ pub fn run(arguments: &JsonArguments, console: Console) -> Outcome {
         return Ok(if errors == 0 { Ended::OK } else { Ended { code: 1, reason: "invalid" } });
     }
     if errors > 0 {
-        return Err(Failure::new(problems).from_sources(configuration.sources));
+        return Err(Failure::new(problems).with_sources(configuration.sources));
     }
     write_problems(console, &problems, &configuration.sources)?;
     let validity = if warnings == 0 { "." } else { ", but there were some warnings, as shown above." };
@@ -43,7 +43,7 @@ pub fn run(arguments: &JsonArguments, console: Console) -> Outcome {
 
 /// The problems of the configuration itself, without those of values given for variables.
 pub fn of_text(configuration: &Configuration) -> Vec<Diagnostic> {
-    const OF_VALUES: &[&str] = &["missing-variable", "undeclared-variable"];
+    const OF_VALUES: &[&str] = &["no-value-for-variable", "undeclared-variable", "undeclared-in-file", "wrong-variables-file"];
     let is_of_text = |problem: &&Diagnostic| !OF_VALUES.contains(&problem.kind.id);
     configuration.problems.iter().filter(is_of_text).cloned().collect()
 }

@@ -58,7 +58,29 @@ fn title(problem: &Diagnostic, paint: Paint) -> String {
     format!("{}{}", paint.text(hue, word), paint.text(Hue::Bold, problem.kind.summary))
 }
 
+/// A lock that somebody else holds, in the words that scripts look for.
+fn lock_held(problem: &Diagnostic, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let word = paint.text(Hue::Red, "Error: ");
+    writeln!(out, "{word}{}\n", paint.text(Hue::Bold, "Error acquiring the state lock"))?;
+    writeln!(out, "{}\n\nLock Info:", problem.kind.summary)?;
+    for (name, value) in &problem.facts {
+        let name = match *name {
+            "lock" => "ID",
+            "state" => "Path",
+            "operation" => "Operation",
+            "held by" => "Who",
+            "since" => "Created",
+            other => other,
+        };
+        writeln!(out, "  {:<15} {}", format!("{name}:"), lines_escaped(value))?;
+    }
+    writeln!(out, "\nHelp: {} [{}]\n", lines_escaped(problem.help_text()), problem.kind.id)
+}
+
 fn plain(problem: &Diagnostic, sources: &SourceMap, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    if problem.kind.id == terrane_runtime::diag::STATE_LOCKED.id {
+        return lock_held(problem, paint, out);
+    }
     writeln!(out, "{}\n", title(problem, paint))?;
     if let Some(place) = place_text(problem, sources) {
         writeln!(out, "  {place}:")?;
@@ -324,6 +346,14 @@ mod tests {
         assert_eq!(json["range"]["start"], json!({"line": 2, "column": 3, "byte": 21}));
         assert_eq!(json["snippet"]["highlight_end_offset"], 6);
         assert_eq!((&json["id"], &json["severity"]), (&json!("wrong"), &json!("error")));
+    }
+
+    #[test]
+    fn a_held_lock_keeps_terraforms_words() {
+        let problem = terrane_runtime::diag::STATE_LOCKED.at(Place::State).with("held by", "a@b").with("lock", "17");
+        let text = text(problem, false);
+        assert!(text.starts_with("Error: Error acquiring the state lock\n"), "{text}");
+        assert!(text.contains("Lock Info:\n  Who:            a@b\n  ID:             17\n"), "{text}");
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn step_text(step: &Step) -> String {
 pub fn duration(seconds: u32) -> String {
     match seconds {
         0..=119 => format!("{seconds}s"),
-        120..=3_599 if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        120..=3_599 if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         120..=3_599 => format!("{}m{}s", seconds / 60, seconds % 60),
         _ if seconds % 3_600 / 60 == 0 => format!("{}h", seconds / 3_600),
         _ => format!("{}h{}m", seconds / 3_600, seconds % 3_600 / 60),

@@ -206,9 +206,9 @@ impl<'a> Lines<'a> {
                 self.list(a, b, indent, path);
                 self.close(indent, ']');
             }
-            (Kind::Object(a), Kind::Object(b)) => self.entries(a, b, indent, path, &remark, false),
+            (Kind::Object(a), Kind::Object(b)) => self.entries((a, b), false, indent, path, &remark),
             (Kind::Map(a) | Kind::Object(a), Kind::Map(b) | Kind::Object(b)) => {
-                self.entries(a, b, indent, path, &remark, true);
+                self.entries((a, b), true, indent, path, &remark);
             }
             _ => {
                 self.whole(before, indent, Mark::Remove);
@@ -230,7 +230,7 @@ impl<'a> Lines<'a> {
         self.text.push_str(" = ");
     }
 
-    fn entries(&mut self, a: &Entries, b: &Entries, indent: usize, path: &Path, remark: &str, is_map: bool) {
+    fn entries(&mut self, (a, b): (&Entries, &Entries), is_map: bool, indent: usize, path: &Path, remark: &str) {
         let _ = writeln!(self.text, "{{{remark}");
         let width = key_width(a, is_map).max(key_width(b, is_map));
         let mut hidden = 0;

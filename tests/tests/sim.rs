@@ -27,7 +27,8 @@ fn sources(text: &str) -> MemorySources {
 }
 
 fn to(text: &str, holds: Vec<(String, String)>) -> Transition {
-    Transition { sources: sources(text), options: Options::default(), holds }
+    let allow_replace = (0..13).map(|name| format!("sim_cluster.c{name}").parse().unwrap()).collect();
+    Transition { sources: sources(text), options: Options { allow_replace, ..Options::default() }, holds }
 }
 
 fn destroy(text: &str) -> Transition {
@@ -116,6 +117,9 @@ fn crash(before: &Simulation, transition: &Transition, at: u64, dice: &mut Dice)
         outcome = sim.apply(&transition.sources, &transition.options, false).unwrap_or(outcome);
     }
     found.extend(violations(&mut sim, transition, &outcome));
+    if !found.is_empty() {
+        found.push(sim.history());
+    }
     found
 }
 

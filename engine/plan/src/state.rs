@@ -51,6 +51,9 @@ pub struct Recorded {
     pub sent: Value,
     /// What was seen of the object last.
     pub seen: Value,
+    /// When it was made, in milliseconds since the Unix epoch; 0 where nobody knows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub made_ms: u64,
     /// Owners that differ from the rule "written is ours, omitted is the remote side's".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<(Path, Owner)>,
@@ -77,6 +80,11 @@ pub struct Recorded {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// A recorded output. A sensitive one keeps its expression, never its value.

@@ -18,6 +18,9 @@ pub struct Target {
     pub seen: Value,
     /// What was sent last; null where nothing was.
     pub sent: Value,
+    /// When it was made, in milliseconds since the Unix epoch; 0 where that is long ago. That it is not there is
+    /// believed only when the provider's settle time has passed since.
+    pub made_ms: u64,
 }
 
 /// What one read says of one object.

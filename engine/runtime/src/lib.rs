@@ -20,6 +20,9 @@ mod answer;
 mod remote;
 mod world;
 
+#[cfg(test)]
+mod testing;
+
 pub use environment::Environment;
 pub use events::{EventSink, SharedSink};
 pub use run::Signal;

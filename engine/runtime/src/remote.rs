@@ -67,17 +67,18 @@ impl Remote {
         self.limits(type_name).map_or(3_600, |limits| limits.deadline_s(type_name, verb))
     }
 
-    async fn guarded<T>(
+    /// Makes a call. A panic is caught in the making of the future too.
+    async fn guarded<T, F: Future<Output = T> + Send>(
         &self,
         operation: &str,
         timeout_ms: u64,
         configuration: &Value,
-        call: impl Future<Output = T> + Send,
+        call: impl FnOnce() -> F + Send,
     ) -> Result<T, Fault> {
         if self.services.clock_rate > 1 {
             refuse_far_endpoint(configuration)?;
         }
-        let caught = AssertUnwindSafe(call).catch_unwind();
+        let caught = AssertUnwindSafe(async move { call().await }).catch_unwind();
         match tokio::time::timeout(Duration::from_millis(timeout_ms), caught).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(panic)) => Err(Fault::bug(operation, panic_text(&*panic))),
@@ -96,7 +97,7 @@ impl Remote {
         };
         let cx = context!(self, &target.access, configuration, &target.id.scope.account);
         let timeout_ms = self.read_timeout_ms(type_name, REQUESTS_OF_GET);
-        let read = self.guarded(&format!("{type_name}:read"), timeout_ms, configuration, reader.get(target, &cx)).await;
+        let read = self.guarded(&format!("{type_name}:read"), timeout_ms, configuration, || reader.get(target, &cx)).await;
         read.unwrap_or_else(|fault| Reading::Unreadable(Unreadable::Failed(fault)))
     }
 
@@ -110,7 +111,7 @@ impl Remote {
         let reader = self.resource(type_name)?.reader();
         let cx = context!(self, &key.access, configuration, account);
         let timeout_ms = self.read_timeout_ms(type_name, REQUESTS_OF_LIST);
-        self.guarded(&format!("{type_name}:list {}", key.what), timeout_ms, configuration, reader.list(key, &cx)).await?
+        self.guarded(&format!("{type_name}:list {}", key.what), timeout_ms, configuration, || reader.list(key, &cx)).await?
     }
 
     /// What a listing says of one object. Pure, but a provider's code all the same.
@@ -127,7 +128,7 @@ impl Remote {
         let cx = context!(self, &key.access, configuration, "");
         let timeout_ms = self.read_timeout_ms(&key.type_name, REQUESTS_OF_LIST);
         let operation = format!("{}:{}", key.type_name, key.name);
-        self.guarded(&operation, timeout_ms, configuration, reader.fact(key, &cx)).await?
+        self.guarded(&operation, timeout_ms, configuration, || reader.fact(key, &cx)).await?
     }
 
     pub async fn data(
@@ -141,7 +142,7 @@ impl Remote {
         let source = self.registry.data(type_name).ok_or_else(missing)?;
         let cx = context!(self, access, configuration, "");
         let timeout_ms = self.read_timeout_ms(type_name, REQUESTS_OF_LIST);
-        self.guarded(&format!("data.{type_name}:read"), timeout_ms, configuration, source.read(written, &cx)).await?
+        self.guarded(&format!("data.{type_name}:read"), timeout_ms, configuration, || source.read(written, &cx)).await?
     }
 
     /// What became of an intent. That it did nothing is believed only when the settle time is over.
@@ -158,7 +159,7 @@ impl Remote {
         let operation = format!("{type_name}:resolve {}", intent.step.name);
         for _ in 0..SETTLE_ROUNDS {
             let asked_at_ms = self.services.now_ms();
-            let answer = self.guarded(&operation, timeout_ms, configuration, reader.resolve(&intent, &cx)).await;
+            let answer = self.guarded(&operation, timeout_ms, configuration, || reader.resolve(&intent, &cx)).await;
             let answer = answer.unwrap_or_else(Resolution::Failed);
             match believe(&answer, intent.at_ms, settle_ms, asked_at_ms) {
                 Belief::Believe => return answer,
@@ -175,14 +176,14 @@ impl Remote {
         let actor = self.resource(&call.id.type_name)?.actor();
         let call = self.with_secrets(call);
         let cx = context!(self, &call.access, configuration, &call.id.scope.account);
-        self.guarded(&operation(&call), self.step_timeout_ms(&call), configuration, actor.start(&call, &cx)).await?
+        self.guarded(&operation(&call), self.step_timeout_ms(&call), configuration, || actor.start(&call, &cx)).await?
     }
 
     pub async fn poll(&self, handle: &Handle, call: &StepCall, configuration: &Value) -> Result<Progress, Fault> {
         let actor = self.resource(&call.id.type_name)?.actor();
         let call = self.with_secrets(call);
         let cx = context!(self, &call.access, configuration, &call.id.scope.account);
-        self.guarded(&operation(&call), self.step_timeout_ms(&call), configuration, actor.poll(handle, &call, &cx)).await?
+        self.guarded(&operation(&call), self.step_timeout_ms(&call), configuration, || actor.poll(handle, &call, &cx)).await?
     }
 
     fn with_secrets(&self, call: &StepCall) -> StepCall {

@@ -187,3 +187,6 @@ impl Drop for Heartbeat {
         self.stop();
     }
 }
+
+#[cfg(test)]
+mod tests;

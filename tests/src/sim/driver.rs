@@ -11,12 +11,14 @@ use terrane_core::event::Event;
 use terrane_core::{Diagnostic, InstanceAddr, Value};
 use terrane_lang::check::load;
 use terrane_lang::program::Program;
-use terrane_plan::planner::recover::{Belief, believe};
+use terrane_plan::planner::recover::{Belief, believe, believe_reading};
 use terrane_plan::schedule::{End, RunOptions};
 use terrane_plan::schemas::RegistrySchemas;
 use terrane_plan::{Answer, Completed, Effect, Entry, Options, Plan, Planner, Progress, Question, Schedule, State, Ticket};
 use terrane_provider::call::{Permit, Revealed};
-use terrane_provider::{Access, Async, BudgetKey, CallContext, Fault, Feedback, Intent, Limits, Registry, Services};
+use terrane_provider::{
+    Access, Async, BudgetKey, CallContext, Fault, Feedback, Intent, Limits, Reader, Reading, Registry, Services, Target,
+};
 
 /// The secret that no artefact may hold.
 pub const SECRET: &str = "hunter2-of-the-simulator";
@@ -81,6 +83,18 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => unreachable!("the simulated provider never waits"),
+    }
+}
+
+/// Reads until the answer can be believed.
+fn read(reader: &dyn Reader, target: &Target, cx: &CallContext<'_>, cloud: &SharedCloud) -> Reading {
+    loop {
+        let reading = at_once(reader.get(target, cx));
+        let now_ms = locked(cloud).now_ms;
+        match believe_reading(&reading, target.made_ms, SETTLE_MS, now_ms) {
+            Belief::Believe => return reading,
+            Belief::AskAgain(at_ms) => locked(cloud).advance(at_ms),
+        }
     }
 }
 
@@ -208,8 +222,8 @@ impl Simulation {
             Question::Read { target, configuration, .. } => {
                 let cx = context(&target.access, &configuration);
                 match reader(&target.id.type_name) {
-                    Some(reader) => Answer::Read(at_once(reader.get(&target, &cx))),
-                    None => Answer::Read(terrane_provider::Reading::Absent),
+                    Some(reader) => Answer::Read(read(&*reader, &target, &cx, cloud)),
+                    None => Answer::Read(Reading::Absent),
                 }
             }
             Question::Resolve { intent, configuration } => Answer::Resolve(self.resolve(&intent, &configuration, registry, cloud)),
@@ -339,7 +353,7 @@ impl Simulation {
             Effect::Check { ticket, target, configuration } => {
                 let cx = context(&target.access, &configuration);
                 registry.resource(&target.id.type_name).map(|kind| {
-                    (ticket, Completed::Checked(at_once(kind.reader().get(&target, &cx))))
+                    (ticket, Completed::Checked(read(&*kind.reader(), &target, &cx, cloud)))
                 })
             }
             Effect::Resolve { ticket, intent, configuration } => {
@@ -387,6 +401,23 @@ impl Simulation {
     pub fn lose_memory(&mut self) {
         self.unsynced.clear();
         self.crash_at = None;
+    }
+
+    /// The log in short, for messages.
+    #[must_use]
+    pub fn history(&self) -> String {
+        let line = |entry: &Entry| match entry {
+            Entry::Intent { intent, .. } => format!("intent {} {} {}", intent.id, intent.addr, intent.step.name),
+            Entry::Outcome { intent, result, record } => {
+                format!("outcome {intent} {result:?} {:?}", record.as_ref().map(|r| r.partial.clone()))
+            }
+            Entry::Running { intent, .. } => format!("running {intent}"),
+            Entry::Begin { plan, .. } => format!("begin {}", plan.get(..16).unwrap_or_default()),
+            Entry::Forget { addr, .. } => format!("forget {addr}"),
+            Entry::Record { record, .. } => format!("record {}", record.addr),
+            _ => "other".into(),
+        };
+        self.log.iter().map(|entry| format!("  {}\n", line(entry))).collect()
     }
 
     /// Everything that is written anywhere, for a search for secrets.

@@ -4,6 +4,7 @@ use super::names::{Names, Repeats, World};
 use crate::diag;
 use crate::eval::ir::{AttributeOf, CallOf, Expr, ExprKind, For, Given, Splat};
 use crate::eval::{self, Nothing};
+use crate::functions;
 use crate::syntax::ast;
 use terrane_core::diagnostic::suggestion;
 use terrane_core::{Diagnostic, Operator, Span, Text, Value};
@@ -221,9 +222,9 @@ impl<'a> Lower<'a> {
 
     fn call(&mut self, name: &ast::Ident, arguments: &[ast::Expr], is_spread: bool, span: Span) -> Option<ExprKind> {
         let arguments = self.all(arguments);
-        let Some(function) = eval::lookup(&name.text) else {
+        let Some(function) = functions::lookup(&name.text) else {
             let problem = diag::UNKNOWN_FUNCTION.at(name.span).detail(format!("there is no function `{}`", name.text));
-            let help = suggestion(&name.text, eval::names());
+            let help = suggestion(&name.text, functions::all().map(|function| function.name));
             self.report(match help {
                 Some(help) => problem.help(help),
                 None => problem,

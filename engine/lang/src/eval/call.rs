@@ -10,16 +10,6 @@ use terrane_core::{Kind, Residual, Type, Value};
 /// The sources of secrets, beside `file`, which is one inside a secret argument only.
 const VAULT: &str = "vault";
 
-/// The function of that name.
-pub(crate) fn lookup(_name: &str) -> Option<&'static Function> {
-    None
-}
-
-/// Every name, for suggestions.
-pub(crate) fn names() -> Vec<&'static str> {
-    Vec::new()
-}
-
 /// What a call evaluates to before anything is computed.
 pub(crate) enum Spread {
     /// The arguments, one by one.
@@ -145,7 +135,7 @@ pub(crate) fn call(
     let result = if waits {
         open(function, (function.result)(&converted), arguments, false)
     } else {
-        (function.body)(&converted, cx).map_err(|error| {
+        let result = (function.body)(&converted, cx).map_err(|error| {
             let named = error.argument.and_then(|at| parameter(function, at)).map(|p| format!("`{}` of ", p.name));
             let detail = format!("{}`{}`: {}", named.unwrap_or_default(), function.name, error.reason);
             let fault = Fault::new(&diag::FUNCTION_FAILED, detail);
@@ -153,7 +143,8 @@ pub(crate) fn call(
                 Some(at) => fault.operand(at),
                 None => fault,
             }
-        })?
+        })?;
+        result.unwrap_or_else(|| open(function, (function.result)(&converted), arguments, false))
     };
     Ok(if is_sensitive { result.sensitive() } else { result })
 }

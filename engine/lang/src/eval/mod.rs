@@ -23,7 +23,7 @@ use crate::scope::{Scope, Sources};
 use ir::{Body, Expr};
 use terrane_core::{Block, Diagnostic, Place, Residual, Value};
 
-pub(crate) use call::{lookup, names, wrong_count};
+pub(crate) use call::wrong_count;
 pub(crate) use nothing::Nothing;
 pub use repeat::{Repeated, repeated};
 
@@ -125,7 +125,7 @@ pub fn resolve(
 #[expect(clippy::result_large_err, reason = "an error ends the step, so its size does not matter")]
 pub fn at_apply(residual: &Residual, cx: &ResolveContext<'_>) -> Result<Option<Value>, Diagnostic> {
     let Residual::Call { function, arguments, .. } = residual else { return Ok(None) };
-    let Some(function) = call::lookup(function) else { return Ok(None) };
+    let Some(function) = crate::functions::lookup(function) else { return Ok(None) };
     if !(function.nature == crate::functions::Nature::AtApply || function.name == "file")
         || !arguments.iter().all(Value::is_wholly_known)
     {

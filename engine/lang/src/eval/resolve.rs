@@ -103,7 +103,7 @@ impl<'a> Resolver<'a> {
         if name == "nonsensitive" {
             return Ok(unmark(arguments.into_iter().next().unwrap_or(Value::NULL)));
         }
-        let Some(function) = call::lookup(name) else {
+        let Some(function) = crate::functions::lookup(name) else {
             return Err(Fault::new(&diag::BROKEN_RESIDUAL, format!("there is no function `{name}`")));
         };
         let arguments = match call::spread(function, arguments, is_spread)? {

@@ -1,7 +1,66 @@
 //! The functions of the language, in tables: a function is one entry with name, parameters, doc and body.
 
+mod charset;
+mod collection;
+mod csv;
+mod date;
+mod encoding;
+mod filesystem;
+mod format;
+mod hash;
+mod json;
+mod map;
+mod network;
+mod numeric;
+mod pattern;
+mod sets;
+mod string;
+mod types;
+
 use crate::scope::Sources;
-use terrane_core::{Type, Value};
+use std::sync::LazyLock;
+use terrane_core::{Number, Type, Value};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+/// Every table. A function is one entry in one of them.
+static TABLES: [&[Function]; 13] = [
+    collection::TABLE,
+    date::TABLE,
+    encoding::TABLE,
+    filesystem::TABLE,
+    format::TABLE,
+    hash::TABLE,
+    map::TABLE,
+    network::TABLE,
+    numeric::TABLE,
+    pattern::TABLE,
+    sets::TABLE,
+    string::TABLE,
+    types::TABLE,
+];
+
+static SORTED: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
+    let mut sorted: Vec<&'static Function> = TABLES.iter().copied().flatten().collect();
+    sorted.sort_by_key(|function| function.name);
+    sorted
+});
+
+/// The function of that name.
+#[must_use]
+pub fn lookup(name: &str) -> Option<&'static Function> {
+    let at = SORTED.binary_search_by(|function| function.name.cmp(name)).ok()?;
+    SORTED.get(at).copied()
+}
+
+/// Every function, sorted by name.
+pub fn all() -> impl Iterator<Item = &'static Function> {
+    SORTED.iter().copied()
+}
+
+/// Every name, sorted.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    all().map(|function| function.name)
+}
 
 /// A parameter of a function.
 #[derive(Debug)]
@@ -49,16 +108,18 @@ pub struct FunctionContext<'a> {
 }
 
 /// The body of a function. Arguments are converted, known (deeply, unless the function takes unknowns), and
-/// not null unless the parameter says so; marks are taken off and put back on the result by the caller.
-pub type Body = fn(&[Value], &FunctionContext<'_>) -> Result<Value, FunctionError>;
+/// not null unless the parameter says so; marks of arguments are put on the result by the caller, marks of parts
+/// by the body of a function that takes parts. `None` says that the result depends on a part that is not known yet:
+/// the caller keeps the call as a residual.
+pub type Body = fn(&[Value], &FunctionContext<'_>) -> Result<Option<Value>, FunctionError>;
 
 /// What the evaluator has to know about a function beyond its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nature {
     /// Same arguments, same result; unknown arguments make an unknown result.
     Pure,
-    /// As pure, but the body gets values whose parts may be unknown (`length`, `keys`, `merge`, `concat`, ..): it
-    /// answers `None`-like by returning an error only for real errors, and unknown parts are kept as parts.
+    /// As pure, but the body gets values whose parts may be unknown (`length`, `keys`, `merge`, `concat`, ..),
+    /// and keeps unknown parts as parts.
     TakesUnknownParts,
     /// The evaluator does it itself: `try`, `can`, `sensitive`, `nonsensitive`, `issensitive`.
     Special,
@@ -88,3 +149,140 @@ pub struct Function {
     /// What it computes.
     pub body: Body,
 }
+
+impl Function {
+    /// A pure function.
+    const fn new(
+        name: &'static str,
+        doc: &'static str,
+        parameters: &'static [Parameter],
+        result: fn(&[Value]) -> Type,
+        body: Body,
+    ) -> Self {
+        Self { name, doc, parameters, variadic: None, optional: 0, nature: Nature::Pure, result, body }
+    }
+
+    /// With a parameter that may be repeated.
+    const fn variadic(mut self, parameter: Parameter) -> Self {
+        self.variadic = Some(parameter);
+        self
+    }
+
+    /// With so many parameters that may be left out.
+    const fn optional(mut self, optional: usize) -> Self {
+        self.optional = optional;
+        self
+    }
+
+    /// Of another nature.
+    const fn nature(mut self, nature: Nature) -> Self {
+        self.nature = nature;
+        self
+    }
+
+    /// With a body that takes parts that are not known.
+    const fn parts(self) -> Self {
+        self.nature(Nature::TakesUnknownParts)
+    }
+}
+
+/// A parameter that takes no null.
+const fn p(name: &'static str, ty: ParameterType) -> Parameter {
+    Parameter { name, ty, is_nullable: false }
+}
+
+/// A parameter that takes null.
+const fn nullable(name: &'static str, ty: ParameterType) -> Parameter {
+    Parameter { name, ty, is_nullable: true }
+}
+
+/// What a body answers.
+type Outcome = Result<Option<Value>, FunctionError>;
+
+fn is(value: Value) -> Outcome {
+    Ok(Some(value))
+}
+
+/// A text that a body made, in normal form C as every text of the language.
+fn normal(text: &str) -> Value {
+    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        return Value::string(text);
+    }
+    Value::string(text.nfc().collect::<String>())
+}
+
+fn of(text: impl AsRef<str>) -> Outcome {
+    is(normal(text.as_ref()))
+}
+
+/// A refusal that is about one argument.
+fn wrong<T>(argument: usize, reason: impl Into<String>) -> Result<T, FunctionError> {
+    Err(FunctionError { argument: Some(argument), reason: reason.into() })
+}
+
+/// A refusal of the call as a whole.
+fn refused<T>(reason: impl Into<String>) -> Result<T, FunctionError> {
+    Err(FunctionError { argument: None, reason: reason.into() })
+}
+
+/// An argument; null where it was left out.
+fn argument(arguments: &[Value], at: usize) -> &Value {
+    arguments.get(at).unwrap_or(&Value::NULL)
+}
+
+/// The text of an argument that the caller converted.
+fn text(arguments: &[Value], at: usize) -> &str {
+    argument(arguments, at).as_str().unwrap_or_default()
+}
+
+/// The number of an argument that the caller converted.
+fn number(arguments: &[Value], at: usize) -> Number {
+    argument(arguments, at).as_number().cloned().unwrap_or(Number::Int(0))
+}
+
+/// A whole number of an argument.
+fn whole(arguments: &[Value], at: usize) -> Result<i64, FunctionError> {
+    match number(arguments, at).to_i64() {
+        Some(int) => Ok(int),
+        None => wrong(at, "it has to be a whole number of 64 bits"),
+    }
+}
+
+/// A whole number of an argument that counts something.
+fn size(arguments: &[Value], at: usize) -> Result<usize, FunctionError> {
+    usize::try_from(whole(arguments, at)?).or_else(|_| wrong(at, "it has to be 0 or more"))
+}
+
+/// The items of an argument.
+fn items(arguments: &[Value], at: usize) -> &[Value] {
+    argument(arguments, at).items().unwrap_or_default()
+}
+
+/// What a body computed from the content of its arguments is as secret as that content. Only bodies that take
+/// parts need it: for the others the caller looks inside.
+fn drawn_from(arguments: &[Value], value: Value) -> Outcome {
+    is(if arguments.iter().any(Value::has_sensitive) { value.sensitive() } else { value })
+}
+
+fn any(_: &[Value]) -> Type {
+    Type::Any
+}
+
+fn string(_: &[Value]) -> Type {
+    Type::String
+}
+
+fn a_number(_: &[Value]) -> Type {
+    Type::Number
+}
+
+fn a_bool(_: &[Value]) -> Type {
+    Type::Bool
+}
+
+fn strings(_: &[Value]) -> Type {
+    Type::list(Type::String)
+}
+
+#[cfg(test)]
+mod tests;

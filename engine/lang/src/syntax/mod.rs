@@ -1,2 +1,123 @@
 //! Text to syntax tree. Everything behind [`parse`] can be exchanged: the rest of the crate sees [`ast`] only.
+//!
+//! Reading never fails: what cannot be read is missing from the tree or [`ast::ExprKind::Broken`], and a
+//! problem says why. Time grows with the length of the text, whatever stands in it.
+
 pub mod ast;
+mod body;
+mod collection;
+pub mod diag;
+mod expr;
+mod heredoc;
+mod json;
+mod parser;
+mod recover;
+pub(crate) mod scanner;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use parser::Parser;
+use terrane_core::{Diagnostic, FileId, Span, Value, diagnostic};
+
+/// Largest text that is read, in bytes.
+const MAX_BYTES: usize = 1 << 30;
+
+/// A file as far as it could be read.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// What stands in it.
+    pub file: ast::File,
+    /// What is wrong with it, in order of place.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// An argument of a variables file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Given {
+    /// From JSON.
+    Value(Value),
+    /// From HCL; it still has to be evaluated.
+    Expr(ast::Expr),
+}
+
+fn is_too_large(file: FileId, text: &str) -> Option<Diagnostic> {
+    (text.len() > MAX_BYTES).then(|| diag::FILE_TOO_LARGE.at(Span::new(file, 0, 1)))
+}
+
+/// Reads a file of HCL native syntax.
+#[must_use]
+pub fn parse(file: FileId, text: &str) -> Parsed {
+    if let Some(problem) = is_too_large(file, text) {
+        return Parsed { file: ast::File { body: ast::Body::default() }, problems: vec![problem] };
+    }
+    let mut parsed = parse_once(file, text, false);
+    // Braces alone say that one is missing; where, only indentation can tell. It is believed only where it
+    // leaves no more problems than without.
+    if parsed.problems.iter().any(|p| p.kind == &diag::UNCLOSED_BLOCK || p.kind == &diag::UNCLOSED_BRACKET) {
+        let second = parse_once(file, text, true);
+        if second.problems.len() <= parsed.problems.len() {
+            parsed = second;
+        }
+    }
+    parsed
+}
+
+fn parse_once(file: FileId, text: &str, by_indent: bool) -> Parsed {
+    let mut parser = Parser::new(file, text, 0);
+    parser.by_indent = by_indent;
+    let body = parser.file();
+    let mut problems = parser.problems;
+    diagnostic::tidy(&mut problems);
+    Parsed { file: ast::File { body }, problems }
+}
+
+/// Reads one expression, as `-var` gives it. Newlines mean nothing. Spans count from `base_offset`.
+#[must_use]
+pub fn parse_expression(file: FileId, text: &str, base_offset: u32) -> (Option<ast::Expr>, Vec<Diagnostic>) {
+    if let Some(problem) = is_too_large(file, text) {
+        return (None, vec![problem]);
+    }
+    let mut parser = Parser::new(file, text, usize::try_from(base_offset).unwrap_or(0));
+    parser.multiline = true;
+    parser.advance();
+    let expr = parser.expression().ok();
+    if expr.is_some() && parser.tok.kind != scanner::Kind::End {
+        let _ = parser.unexpected("the end of the expression");
+    }
+    let mut problems = parser.problems;
+    diagnostic::tidy(&mut problems);
+    (expr.filter(|_| problems.is_empty()), problems)
+}
+
+/// Reads a text with `${ }` and `%{ }`, as `templatefile` does.
+#[must_use]
+pub fn parse_template(file: FileId, text: &str) -> (Option<ast::Expr>, Vec<Diagnostic>) {
+    if let Some(problem) = is_too_large(file, text) {
+        return (None, vec![problem]);
+    }
+    let mut parser = Parser::new(file, text, 0);
+    let expr = parser.template_file();
+    let mut problems = parser.problems;
+    diagnostic::tidy(&mut problems);
+    (Some(expr).filter(|_| problems.is_empty()), problems)
+}
+
+/// Reads a variables file: HCL arguments without blocks, or one JSON object.
+#[must_use]
+pub fn parse_values(file: FileId, text: &str, is_json: bool) -> (Vec<(ast::Ident, Given)>, Vec<Diagnostic>) {
+    if let Some(problem) = is_too_large(file, text) {
+        return (Vec::new(), vec![problem]);
+    }
+    if is_json {
+        let (values, problems) = json::read(file, text);
+        return (values.into_iter().map(|(name, value)| (name, Given::Value(value))).collect(), problems);
+    }
+    let mut parsed = parse(file, text);
+    for block in &parsed.file.body.blocks {
+        parsed.problems.push(diag::BLOCK_IN_VALUES.at(block.header));
+    }
+    diagnostic::tidy(&mut parsed.problems);
+    let values = parsed.file.body.attributes.into_iter().map(|a| (a.name, Given::Expr(a.value))).collect();
+    (values, parsed.problems)
+}

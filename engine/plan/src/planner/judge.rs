@@ -207,6 +207,7 @@ pub fn read_question(record: &Recorded, configuration: Value) -> Question {
             access: record.access.clone(),
             seen: record.seen.clone(),
             sent: record.sent.clone(),
+            made_ms: record.made_ms,
         }),
         configuration,
     }

@@ -9,7 +9,7 @@ use crate::plan::Recovered;
 use crate::question::{Answer, Question};
 use crate::state::{Entry, OpenIntent, Partial, Recorded, StepResult};
 use terrane_core::{Text, Value};
-use terrane_provider::{Resolution, Verb};
+use terrane_provider::{Reading, Resolution, Verb};
 
 /// Asks about every open intent.
 pub fn ask(walk: &mut Walk<'_>) {
@@ -61,7 +61,11 @@ pub fn take_in(walk: &mut Walk<'_>) -> Vec<Recovered> {
 /// The outcome of a step that took effect.
 #[must_use]
 pub fn done(open: &OpenIntent, seen: Value) -> Entry {
-    let record = after_step(&open.record, overlaid(&open.intent.seen, &seen));
+    let mut template = (*open.record).clone();
+    if open.intent.step.verb == Verb::Create {
+        template.made_ms = open.intent.at_ms;
+    }
+    let record = after_step(&template, overlaid(&open.intent.seen, &seen));
     Entry::Outcome { intent: open.intent.id.clone(), result: StepResult::Done, record }
 }
 
@@ -113,6 +117,17 @@ pub enum Belief {
     Believe,
     /// Ask again, not earlier than this moment in milliseconds since the Unix epoch.
     AskAgain(u64),
+}
+
+/// Whether a reading can be believed: that an object is not there only once it would have shown, `settle_ms` of the
+/// remote side's time after it was made.
+#[must_use]
+pub fn believe_reading(reading: &Reading, made_ms: u64, settle_ms: u64, now_ms: u64) -> Belief {
+    let settled_ms = made_ms.saturating_add(settle_ms);
+    if made_ms > 0 && matches!(reading, Reading::Absent | Reading::Partial { .. }) && now_ms < settled_ms {
+        return Belief::AskAgain(settled_ms);
+    }
+    Belief::Believe
 }
 
 /// Whether an answer can be believed: that nothing was done only once what was done would have shown,

@@ -130,6 +130,7 @@ impl Schedule<'_> {
             access: call.access.clone(),
             seen: call.seen.clone(),
             sent: record.sent.clone(),
+            made_ms: record.made_ms,
         };
         let started_ms = now_ms;
         let running = Running {

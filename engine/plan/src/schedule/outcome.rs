@@ -38,7 +38,7 @@ impl Schedule<'_> {
     /// Takes in how a step stands.
     pub(super) fn progressed(&mut self, step: u32, result: Result<Progress, Fault>, now_ms: u64) {
         match result {
-            Ok(Progress::Done(seen)) => self.took_effect(step, &seen),
+            Ok(Progress::Done(seen)) => self.took_effect(step, &seen, now_ms),
             Ok(Progress::Pending { handle, check_after_ms, percent, message }) => {
                 self.waits(step, handle, (check_after_ms, percent, message), now_ms);
             }
@@ -46,8 +46,11 @@ impl Schedule<'_> {
         }
     }
 
-    fn took_effect(&mut self, step: u32, seen: &Value) {
-        let Some(running) = self.running.get(&step).cloned() else { return };
+    fn took_effect(&mut self, step: u32, seen: &Value, now_ms: u64) {
+        let Some(mut running) = self.running.get(&step).cloned() else { return };
+        if running.call.verb == Verb::Create && running.intent.is_some() {
+            running.record.made_ms = now_ms;
+        }
         let seen = overlaid(&running.call.seen, seen);
         self.check_result(step, &running, &seen);
         let record = after_step(&running.record, seen);
@@ -149,7 +152,7 @@ impl Schedule<'_> {
     pub(super) fn resolved(&mut self, step: u32, resolution: Resolution, now_ms: u64) {
         let Some(running) = self.running.get(&step).cloned() else { return };
         match resolution {
-            Resolution::Done(seen) => self.took_effect(step, &seen),
+            Resolution::Done(seen) => self.took_effect(step, &seen, now_ms),
             Resolution::Running(handle) => {
                 if let Some(running) = self.running.get_mut(&step) {
                     running.handle = Some(handle.clone());

@@ -178,6 +178,7 @@ impl Schedule<'_> {
             schema_version: change.schema_version,
             sent: written,
             seen,
+            made_ms: recorded.map_or(0, |recorded| recorded.made_ms),
             owners: change.owners.clone(),
             secrets: change.secrets.clone(),
             partial: None,

@@ -28,9 +28,9 @@ impl Secrets {
             }
             let mut has_grown = false;
             for source in open {
-                if !known.contains_key(&source) {
-                    let value = self.read(&source).await?;
-                    known.insert(source, value.sensitive());
+                // One source may stand at several places.
+                if known.get(&source).is_none() {
+                    known.insert(source.clone(), self.read(&source).await?.sensitive());
                     has_grown = true;
                 }
             }

@@ -249,7 +249,7 @@ mod tests {
         assert!(futures_util::poll!(&mut second).is_pending(), "one at a time");
         drop(first);
         second.await;
-        assert_eq!(told.into_inner().unwrap(), [1_000]);
+        assert_eq!(*told.lock().unwrap(), [1_000]);
         assert_eq!(clock.now_ms(), 1_000);
     }
 }

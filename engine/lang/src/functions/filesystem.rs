@@ -1,0 +1,158 @@
+//! Functions of files, through the sources of the run, and of paths. Relative paths start at the root folder.
+
+use super::ParameterType::String as S;
+use super::hash::{base64_digest, hex_digest};
+use super::{Function, FunctionContext, FunctionError, Outcome, a_bool, is, normal, of, p, string, text, wrong};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use md5::Md5;
+use regex::Regex;
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
+use std::sync::Arc;
+use terrane_core::{Type, Value};
+
+/// The functions.
+pub static TABLE: &[Function] = &[
+    Function::new("abspath", "A path from the root of the file system.", PATH, string, |a, cx| {
+        of(clean(&if text(a, 0).starts_with('/') {
+            text(a, 0).to_owned()
+        } else {
+            format!("{}/{}", cx.sources.folder(), text(a, 0))
+        }))
+    }),
+    Function::new("basename", "The last part of a path.", PATH, string, |a, _| {
+        let trimmed = text(a, 0).trim_end_matches('/');
+        of(match (text(a, 0), trimmed.rsplit('/').next()) {
+            ("", _) => ".",
+            (_, Some(last)) if !last.is_empty() => last,
+            _ => "/",
+        })
+    }),
+    Function::new("dirname", "A path without its last part.", PATH, string, |a, _| {
+        of(text(a, 0).rsplit_once('/').map_or_else(|| ".".to_owned(), |(folder, _)| clean(&format!("{folder}/"))))
+    }),
+    Function::new("file", "The text of a file.", PATH, string, |a, cx| match std::str::from_utf8(&read(a, cx)?) {
+        Ok(contents) => of(contents),
+        Err(_) => wrong(0, format!("`{}` is no text; filebase64 reads any file", text(a, 0))),
+    }),
+    Function::new("filebase64", "The bytes of a file in Base64.", PATH, string, |a, cx| {
+        of(STANDARD.encode(read(a, cx)?))
+    }),
+    Function::new("filebase64sha256", "SHA-256 of a file, in Base64.", PATH, string, |a, cx| {
+        of(base64_digest::<Sha256>(&read(a, cx)?))
+    }),
+    Function::new("filebase64sha512", "SHA-512 of a file, in Base64.", PATH, string, |a, cx| {
+        of(base64_digest::<Sha512>(&read(a, cx)?))
+    }),
+    Function::new("fileexists", "Whether there is a file of that path.", PATH, a_bool, |a, cx| {
+        is(Value::bool(cx.sources.exists(text(a, 0))))
+    }),
+    Function::new("filemd5", "MD5 of a file, hexadecimal.", PATH, string, |a, cx| of(hex_digest::<Md5>(&read(a, cx)?))),
+    Function::new(
+        "fileset",
+        "Paths of the files of a folder that match a pattern with `*`, `?` and `[..]`.",
+        &[p("folder", S), p("pattern", S)],
+        |_| Type::set(Type::String),
+        |a, cx| file_set(text(a, 0), text(a, 1), cx),
+    ),
+    Function::new("filesha1", "SHA-1 of a file, hexadecimal.", PATH, string, |a, cx| {
+        of(hex_digest::<Sha1>(&read(a, cx)?))
+    }),
+    Function::new("filesha256", "SHA-256 of a file, hexadecimal.", PATH, string, |a, cx| {
+        of(hex_digest::<Sha256>(&read(a, cx)?))
+    }),
+    Function::new("filesha512", "SHA-512 of a file, hexadecimal.", PATH, string, |a, cx| {
+        of(hex_digest::<Sha512>(&read(a, cx)?))
+    }),
+    Function::new("pathexpand", "The path as it is: a home folder is not looked up.", PATH, string, |a, _| match text(
+        a, 0,
+    ) {
+        path if path.starts_with('~') => {
+            wrong(0, "it starts in a home folder, which differs from one machine to the next")
+        }
+        path => of(path),
+    }),
+];
+
+static PATH: &[super::Parameter] = &[p("path", S)];
+
+fn read(arguments: &[Value], cx: &FunctionContext<'_>) -> Result<Arc<[u8]>, FunctionError> {
+    let path = text(arguments, 0);
+    cx.sources.read(path).or_else(|reason| wrong(0, format!("`{path}`: {reason}")))
+}
+
+/// The shortest path that means the same, without looking at files.
+fn clean(path: &str) -> String {
+    let is_absolute = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if is_absolute => {}
+            other => parts.push(other),
+        }
+    }
+    match (is_absolute, parts.is_empty()) {
+        (true, _) => format!("/{}", parts.join("/")),
+        (false, true) => ".".to_owned(),
+        (false, false) => parts.join("/"),
+    }
+}
+
+/// Only the last part of a pattern has wildcards: sources list files of a folder, not the folders in it.
+fn file_set(folder: &str, pattern: &str, cx: &FunctionContext<'_>) -> Outcome {
+    let pattern = pattern.trim_start_matches('/');
+    let (inner, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+    let is_deep = name == "**" || inner.contains(['*', '?', '[', '{']);
+    if is_deep {
+        return wrong(1, "only the last part may have wildcards, and `**` is not in this version");
+    }
+    let Some(regex) = glob(name) else { return wrong(1, "it is no pattern") };
+    let names = cx.sources.list(&clean(&format!("{folder}/{inner}"))).unwrap_or_default();
+    // Paths start at the folder, wherever the pattern leads.
+    let inside = clean(inner);
+    let path = |name: &str| match (inside.as_str(), inside.starts_with("..")) {
+        (".", _) | (_, true) => normal(name),
+        (inside, false) => normal(&format!("{inside}/{name}")),
+    };
+    is(Value::set(names.iter().filter(|name| regex.is_match(name)).map(|name| path(name)).collect()))
+}
+
+/// `*` and `?` match no slash, `[a-z]` and `[^a-z]` one character, `{a,b}` either, a backslash quotes.
+fn glob(pattern: &str) -> Option<Regex> {
+    let mut out = String::from("(?s)^");
+    let mut depth = 0_u32;
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '*' => out.push_str("[^/]*"),
+            '?' => out.push_str("[^/]"),
+            '[' => {
+                let (inside, rest) = chars.as_str().split_once(']')?;
+                let (sign, inside) = inside.strip_prefix('^').map_or(("", inside), |rest| ("^", rest));
+                let escaped: String = inside
+                    .chars()
+                    .map(|c| if c == '-' { c.to_string() } else { regex::escape(&c.to_string()) })
+                    .collect();
+                out.push_str(&format!("[{sign}{escaped}]"));
+                chars = rest.chars();
+            }
+            '{' => {
+                depth += 1;
+                out.push_str("(?:");
+            }
+            '}' if depth > 0 => {
+                depth -= 1;
+                out.push(')');
+            }
+            ',' if depth > 0 => out.push('|'),
+            '\\' => out.push_str(&regex::escape(&chars.next()?.to_string())),
+            other => out.push_str(&regex::escape(&other.to_string())),
+        }
+    }
+    if depth > 0 { None } else { Regex::new(&format!("{out}$")).ok() }
+}

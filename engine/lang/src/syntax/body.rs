@@ -1,0 +1,282 @@
+//! Bodies: arguments and blocks.
+
+use super::ast::{Attribute, Block, Body, Expr, ExprKind, Ident};
+use super::diag;
+use super::parser::{Mark, Open, Parser, Read, Stop};
+use super::recover::Until;
+use super::scanner::Kind;
+use std::collections::BTreeMap;
+use terrane_core::{Span, Text};
+
+/// The block that a body belongs to.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    open: Open,
+    header: Span,
+    is_one_line: bool,
+}
+
+impl Parser<'_> {
+    /// Reads a file as a whole.
+    pub fn file(&mut self) -> Body {
+        self.advance();
+        self.body(None)
+    }
+
+    fn body(&mut self, mut owner: Option<Owner>) -> Body {
+        let mut body = Body::default();
+        let mut inner = None;
+        loop {
+            if let Some(block) = owner {
+                if self.tok.kind == Kind::BraceClose && !self.leaves(block.open, inner) {
+                    self.open.pop();
+                    self.advance();
+                    break;
+                }
+                if self.tok.kind == Kind::End || self.leaves(block.open, inner) {
+                    self.unclosed_block(&block);
+                    break;
+                }
+            }
+            if self.tok.kind == Kind::End {
+                break;
+            }
+            if self.tok.is_first_on_line && inner.is_none() {
+                inner = Some(self.line_indent);
+            }
+            self.statement(&mut body, &mut owner);
+        }
+        self.refuse_duplicates(&mut body);
+        body
+    }
+
+    fn unclosed_block(&mut self, block: &Owner) {
+        self.open.pop();
+        let at = block.open.at;
+        let problem = diag::UNCLOSED_BLOCK.at(self.span(at, at + 1)).label(block.header, "this block");
+        self.note_above(problem);
+    }
+
+    fn statement(&mut self, body: &mut Body, owner: &mut Option<Owner>) {
+        let mark = self.mark();
+        self.begin_line();
+        let result = match self.tok.kind {
+            Kind::Ident => self.named(body, owner),
+            Kind::Quote => self.quoted_name(body),
+            Kind::BraceClose | Kind::BracketClose | Kind::ParenClose => {
+                if !self.is_noted() && !self.is_line_noted() {
+                    self.report(&diag::UNOPENED_BRACKET, self.tok.start, self.tok.end);
+                }
+                self.advance();
+                Err(Stop::Skip)
+            }
+            _ => Err(self.unexpected("an argument or a block")),
+        };
+        match result {
+            Ok(()) => self.end_statement(&mark, owner),
+            Err(stop) => self.recover(stop, &mark, Until::Statement),
+        }
+    }
+
+    /// After a statement: the line has to end.
+    fn end_statement(&mut self, mark: &Mark, owner: &mut Option<Owner>) {
+        if self.tok.kind == Kind::End || self.tok.is_first_on_line {
+            if let Some(block) = owner
+                && block.is_one_line
+            {
+                block.is_one_line = false;
+                if !self.is_noted() && self.tok.kind != Kind::End {
+                    self.report(&diag::ONE_LINE_BLOCK, block.open.at, block.open.at + 1);
+                }
+            }
+            return;
+        }
+        if self.tok.kind == Kind::BraceClose && owner.is_some() {
+            if !owner.is_some_and(|block| block.is_one_line) && !self.is_line_noted() {
+                self.report(&diag::MISSING_NEWLINE, self.tok.start, self.tok.end);
+            }
+            return;
+        }
+        if self.tok.kind == Kind::Ident && self.starts_statement() {
+            if let Some(block) = owner.as_mut().filter(|block| block.is_one_line) {
+                block.is_one_line = false;
+                let at = block.open.at;
+                self.report(&diag::ONE_LINE_BLOCK, at, at + 1);
+            } else if !self.is_line_noted() {
+                self.report(&diag::MISSING_NEWLINE, self.tok.start, self.tok.end);
+            }
+            return;
+        }
+        let stop = if self.is_closer() && !self.is_line_noted() {
+            self.report(&diag::UNOPENED_BRACKET, self.tok.start, self.tok.end);
+            Stop::Skip
+        } else {
+            self.unexpected("the end of the line")
+        };
+        self.recover(stop, mark, Until::Statement);
+    }
+
+    /// An argument or block, by what follows its name.
+    fn named(&mut self, body: &mut Body, owner: &mut Option<Owner>) -> Read<()> {
+        let name = self.take_ident();
+        match self.kind() {
+            Kind::Assign => self.attribute(name, body),
+            Kind::BraceOpen | Kind::Ident | Kind::Quote => {
+                if let Some(block) = owner.as_mut().filter(|block| block.is_one_line) {
+                    block.is_one_line = false;
+                    self.report(&diag::ONE_LINE_BLOCK, block.open.at, block.open.at + 1);
+                }
+                self.block(name, body)
+            }
+            Kind::End if self.tok.kind == Kind::BraceOpen => self.block(name, body),
+            Kind::Colon => {
+                self.report(&diag::MISSING_EQUALS, self.tok.start, self.tok.end);
+                self.attribute(name, body)
+            }
+            Kind::Dot => {
+                let end = self.scan.peek().end;
+                let problem = diag::DOTTED_NAME.at(name.span.to(self.span(self.tok.start, end)));
+                self.note(problem);
+                Err(Stop::Skip)
+            }
+            _ => Err(self.missing_equals()),
+        }
+    }
+
+    fn missing_equals(&mut self) -> Stop {
+        if !self.is_line_noted() {
+            self.report(&diag::MISSING_EQUALS, self.before.start, self.before.end);
+        }
+        Stop::Skip
+    }
+
+    /// The name at hand, stepped over.
+    pub fn take_ident(&mut self) -> Ident {
+        let text = self.text();
+        let ident = Ident { text: self.name(text), span: self.span(self.tok.start, self.tok.end) };
+        self.advance();
+        ident
+    }
+
+    /// `= value`, the token at hand being the sign.
+    fn attribute(&mut self, name: Ident, body: &mut Body) -> Read<()> {
+        self.advance();
+        let start = self.tok.start;
+        match self.expression() {
+            Ok(value) => {
+                body.attributes.push(Attribute { name, value });
+                Ok(())
+            }
+            Err(stop) => {
+                let value = Expr { kind: ExprKind::Broken, span: self.span(start, start.max(self.before.end)) };
+                body.attributes.push(Attribute { name, value });
+                Err(stop)
+            }
+        }
+    }
+
+    /// `"name" = value`: read as meant, after a complaint.
+    fn quoted_name(&mut self, body: &mut Body) -> Read<()> {
+        let Expr { kind: ExprKind::String(text), span } = self.quoted()? else {
+            return Err(self.unexpected("an argument or a block"));
+        };
+        if !matches!(self.kind(), Kind::Assign | Kind::Colon) {
+            let problem =
+                diag::UNEXPECTED_TOKEN.at(span).detail("A string stands where an argument or a block is expected");
+            if !self.is_line_noted() {
+                self.note(problem);
+            }
+            return Err(Stop::Skip);
+        }
+        self.note(diag::QUOTED_NAME.at(span));
+        self.attribute(Ident { text, span }, body)
+    }
+
+    /// Labels and body of a block.
+    fn block(&mut self, kind: Ident, body: &mut Body) -> Read<()> {
+        let labels = self.labels()?;
+        let header = labels.last().map_or(kind.span, |label| kind.span.to(label.span));
+        self.enter()?;
+        let open = Open { kind: Kind::BraceOpen, at: self.tok.start, indent: self.line_indent };
+        self.open.push(open);
+        self.advance();
+        let is_one_line = !self.tok.is_first_on_line && self.tok.kind != Kind::BraceClose && self.tok.kind != Kind::End;
+        let inner = self.body(Some(Owner { open, header, is_one_line }));
+        self.leave();
+        body.blocks.push(Block { kind, labels, body: inner, header });
+        Ok(())
+    }
+
+    fn labels(&mut self) -> Read<Vec<Ident>> {
+        let mut labels = Vec::new();
+        loop {
+            match self.kind() {
+                Kind::BraceOpen => return Ok(labels),
+                Kind::Ident => labels.push(self.take_ident()),
+                Kind::Quote => {
+                    let label = self.quoted()?;
+                    labels.push(self.label(label));
+                }
+                Kind::End if self.tok.kind == Kind::BraceOpen => {
+                    self.report(&diag::MISPLACED_BRACE, self.tok.start, self.tok.end);
+                    self.begin_line();
+                    return Ok(labels);
+                }
+                Kind::End if labels.len() == 1 => return Err(self.missing_equals()),
+                _ => return Err(self.unexpected("`{` of the block")),
+            }
+        }
+    }
+
+    fn label(&mut self, label: Expr) -> Ident {
+        match label.kind {
+            ExprKind::String(text) => Ident { text, span: label.span },
+            ExprKind::Broken => Ident { text: Text::from(""), span: label.span },
+            _ => {
+                self.note(diag::LABEL_TEMPLATE.at(label.span));
+                Ident { text: Text::from(""), span: label.span }
+            }
+        }
+    }
+
+    /// Keeps the first of several arguments of one name.
+    fn refuse_duplicates(&mut self, body: &mut Body) {
+        let has_twin = if body.attributes.len() <= 8 {
+            let mut rest = body.attributes.as_slice();
+            let mut found = false;
+            while let Some((first, others)) = rest.split_first() {
+                found |= others.iter().any(|other| other.name.text == first.name.text);
+                rest = others;
+            }
+            found
+        } else {
+            let mut names: Vec<&str> = body.attributes.iter().map(|a| &*a.name.text).collect();
+            names.sort_unstable();
+            names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+        };
+        if !has_twin {
+            return;
+        }
+        let mut seen: BTreeMap<Text, Span> = BTreeMap::new();
+        let mut problems = Vec::new();
+        body.attributes.retain(|attribute| match seen.get(&attribute.name.text) {
+            None => {
+                seen.insert(attribute.name.text.clone(), attribute.name.span);
+                true
+            }
+            Some(first) => {
+                problems.push(
+                    diag::DUPLICATE_ATTRIBUTE
+                        .at(attribute.name.span)
+                        .with("name", &attribute.name.text)
+                        .label(*first, "set here first")
+                        .label(attribute.name.span, "and again here"),
+                );
+                false
+            }
+        });
+        for problem in problems {
+            self.note_above(problem);
+        }
+    }
+}

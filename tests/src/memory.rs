@@ -35,7 +35,11 @@ impl Sources for MemorySources {
     }
 
     fn list(&self, folder: &str) -> Option<Vec<String>> {
-        let folder = if clean(folder) == "." || clean(folder).is_empty() { String::new() } else { format!("{}/", clean(folder)) };
+        let folder = if clean(folder) == "." || clean(folder).is_empty() {
+            String::new()
+        } else {
+            format!("{}/", clean(folder))
+        };
         let inside = self.files.keys().filter_map(|path| path.strip_prefix(folder.as_str()));
         let names: Vec<String> = inside.filter(|name| !name.contains('/')).map(Into::into).collect();
         (!names.is_empty()).then_some(names)

@@ -59,7 +59,10 @@ fn nothing_changes_when_nothing_changed() {
 
 #[test]
 fn changed_arguments_are_updated_leaf_by_leaf() {
-    let plan = change(&cluster("a", "size = 1\ntags = { x = \"1\", y = \"2\" }"), &cluster("a", "size = 2\ntags = { x = \"1\", y = \"3\" }"));
+    let plan = change(
+        &cluster("a", "size = 1\ntags = { x = \"1\", y = \"2\" }"),
+        &cluster("a", "size = 2\ntags = { x = \"1\", y = \"3\" }"),
+    );
     assert_eq!(plan.unwrap(), ["~ sim_cluster.a: size, tags.y"]);
 }
 
@@ -83,13 +86,16 @@ fn a_removed_block_is_destroyed() {
 
 #[test]
 fn a_smaller_count_destroys_the_last() {
-    let text = |count: u32| format!("resource \"terrane_data\" \"d\" {{\n  count = {count}\n  input = count.index\n}}\n");
+    let text =
+        |count: u32| format!("resource \"terrane_data\" \"d\" {{\n  count = {count}\n  input = count.index\n}}\n");
     assert_eq!(change(&text(3), &text(2)).unwrap(), ["- terrane_data.d[2]: its index is out of range for count"]);
 }
 
 #[test]
 fn a_missing_key_destroys_its_instance() {
-    let text = |keys: &str| format!("resource \"terrane_data\" \"d\" {{\n  for_each = {{ {keys} }}\n  input = each.value\n}}\n");
+    let text = |keys: &str| {
+        format!("resource \"terrane_data\" \"d\" {{\n  for_each = {{ {keys} }}\n  input = each.value\n}}\n")
+    };
     let plan = change(&text("a = 1, b = 2"), &text("b = 2")).unwrap();
     assert_eq!(plan, ["- terrane_data.d[\"a\"]: its key is not in for_each"]);
 }
@@ -126,16 +132,22 @@ fn ignored_changes_are_not_planned() {
 
 #[test]
 fn a_trigger_replaces() {
-    let text = |n: u32| format!(
-        "resource \"terrane_data\" \"a\" {{\n  input = {n}\n}}\nresource \"terrane_data\" \"b\" {{\n  lifecycle {{ replace_triggered_by = [terrane_data.a] }}\n}}\n"
-    );
+    let text = |n: u32| {
+        format!(
+            "resource \"terrane_data\" \"a\" {{\n  input = {n}\n}}\nresource \"terrane_data\" \"b\" {{\n  lifecycle {{ replace_triggered_by = [terrane_data.a] }}\n}}\n"
+        )
+    };
     let plan = change(&text(1), &text(2)).unwrap();
     assert_eq!(plan, ["~ terrane_data.a: input", "-/+ terrane_data.b: replace_triggered_by: terrane_data.a changes"]);
 }
 
 #[test]
 fn a_target_takes_what_it_refers_to_and_leaves_the_rest() {
-    let text = format!("{}{}resource \"sim_item\" \"i\" {{\n  cluster = sim_cluster.a.id\n  name = \"i\"\n}}\n", cluster("a", ""), cluster("b", ""));
+    let text = format!(
+        "{}{}resource \"sim_item\" \"i\" {{\n  cluster = sim_cluster.a.id\n  name = \"i\"\n}}\n",
+        cluster("a", ""),
+        cluster("b", "")
+    );
     let options = Options { targets: vec!["sim_item.i".parse().unwrap()], ..Options::default() };
     let plan = plan_with(&mut Simulation::new(1), &text, &options).unwrap();
     assert_eq!(plan.len(), 2);
@@ -198,7 +210,8 @@ fn a_stale_plan_is_refused() {
 
 #[test]
 fn giving_a_leaf_back_is_a_line_of_the_plan() {
-    let plan = world(&cluster("a", "network = \"n\"")).plan(&MemorySources::main(&cluster("a", "")), &Options::default());
+    let plan =
+        world(&cluster("a", "network = \"n\"")).plan(&MemorySources::main(&cluster("a", "")), &Options::default());
     let plan = plan.unwrap();
     assert_eq!(plan.changes[0].handed_over.len(), 1);
     assert!(plan.changes[0].leaves.is_empty());

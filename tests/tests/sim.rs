@@ -32,7 +32,11 @@ fn to(text: &str, holds: Vec<(String, String)>) -> Transition {
 }
 
 fn destroy(text: &str) -> Transition {
-    Transition { sources: sources(text), options: Options { mode: Mode::Destroy, ..Options::default() }, holds: Vec::new() }
+    Transition {
+        sources: sources(text),
+        options: Options { mode: Mode::Destroy, ..Options::default() },
+        holds: Vec::new(),
+    }
 }
 
 fn shown(problems: &[Diagnostic]) -> String {
@@ -65,7 +69,12 @@ fn violations(sim: &mut Simulation, transition: &Transition, outcome: &Outcome) 
     match sim.plan(&transition.sources, &transition.options) {
         Ok(plan) if plan.is_empty() => {}
         Ok(plan) => {
-            let changes: Vec<_> = plan.changes.iter().filter(|c| c.action != Action::NoOp).map(|c| (c.addr.to_string(), c.action, c.leaves.clone())).collect();
+            let changes: Vec<_> = plan
+                .changes
+                .iter()
+                .filter(|c| c.action != Action::NoOp)
+                .map(|c| (c.addr.to_string(), c.action, c.leaves.clone()))
+                .collect();
             found.push(format!("the next plan is not empty: {changes:?} {:?}", plan.outputs));
         }
         Err(problems) => found.push(format!("the next plan fails: {}", shown(&problems))),
@@ -83,7 +92,8 @@ fn told_is_durable(sim: &Simulation) -> Vec<String> {
         Action::Delete => true,
         _ => state.record(addr).is_some_and(|record| record.partial.is_none()),
     };
-    let gone_later: Vec<_> = sim.told.iter().filter(|(_, action)| *action == Action::Delete).map(|(addr, _)| addr).collect();
+    let gone_later: Vec<_> =
+        sim.told.iter().filter(|(_, action)| *action == Action::Delete).map(|(addr, _)| addr).collect();
     sim.told
         .iter()
         .filter(|(addr, action)| !is_kept(addr, action) && !gone_later.contains(&addr))
@@ -136,7 +146,11 @@ fn chain(name: &str, transitions: &[Transition], seed: u64, stride: u64, mutant:
         let total = sim.points;
         if mutant == Mutant::None {
             let clean = violations(&mut sim.clone(), transition, &outcome);
-            assert!(clean.is_empty(), "{name}, transition {number}, without a stop: {clean:#?}\n{}", transition.sources.files["main.hcl"]);
+            assert!(
+                clean.is_empty(),
+                "{name}, transition {number}, without a stop: {clean:#?}\n{}",
+                transition.sources.files["main.hcl"]
+            );
         }
         for at in (1 + dice.roll(stride)..=total).step_by(usize::try_from(stride).unwrap()) {
             points += 1;

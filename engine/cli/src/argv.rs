@@ -8,8 +8,21 @@ use terrane_core::{Diagnostic, Place};
 
 /// Commands of Terraform that this version does not have, below the root and below `state`.
 const LATER: &[&str] = &[
-    "console", "env", "force-unlock", "get", "graph", "import", "login", "logout", "metadata", "modules", "refresh",
-    "taint", "test", "untaint", "workspace",
+    "console",
+    "env",
+    "force-unlock",
+    "get",
+    "graph",
+    "import",
+    "login",
+    "logout",
+    "metadata",
+    "modules",
+    "refresh",
+    "taint",
+    "test",
+    "untaint",
+    "workspace",
 ];
 const LATER_STATE: &[&str] = &["mv", "pull", "push", "replace-provider"];
 
@@ -99,9 +112,9 @@ fn read_flag(
     let value = match value {
         Some(value) => value,
         None if is_truth => String::from("true"),
-        None => rest.next().ok_or_else(|| {
-            Box::new(diag::USAGE.at(place(name)).detail(format!("-{name} needs a value")))
-        })?,
+        None => {
+            rest.next().ok_or_else(|| Box::new(diag::USAGE.at(place(name)).detail(format!("-{name} needs a value"))))?
+        }
     };
     Ok(format!("--{name}={value}"))
 }
@@ -131,9 +144,9 @@ fn unknown_command(word: &str, current: &Command) -> Problem {
         let name = if current.get_name() == "state" { format!("state {word}") } else { word.to_owned() };
         return Box::new(problem.detail(format!("The command `{name}`")));
     }
-    let names: Vec<&str> =
-        current.get_subcommands().filter(|sub| !sub.is_hide_set()).map(Command::get_name).collect();
-    let mut problem = diag::UNKNOWN_COMMAND.at(place).detail(format!("`{}` has no command `{word}`", command_name(current)));
+    let names: Vec<&str> = current.get_subcommands().filter(|sub| !sub.is_hide_set()).map(Command::get_name).collect();
+    let mut problem =
+        diag::UNKNOWN_COMMAND.at(place).detail(format!("`{}` has no command `{word}`", command_name(current)));
     if let Some(help) = suggestion(word, names) {
         problem = problem.help(help);
     }
@@ -169,7 +182,8 @@ mod tests {
 
     #[test]
     fn truths_may_be_bare_and_stand_after_the_plan_file() {
-        let crate::args::Command::Apply(apply) = parse(&["apply", "p.tfplan", "-auto-approve", "-refresh=false"]).command
+        let crate::args::Command::Apply(apply) =
+            parse(&["apply", "p.tfplan", "-auto-approve", "-refresh=false"]).command
         else {
             unreachable!()
         };

@@ -119,7 +119,10 @@ fn run(arguments: Arguments, flags: Vec<Flag>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             let problem = diag::INTERNAL.at(Place::Run).detail(format!("no threads: {error}"));
-            return ExitCode::from(command::tell(Console::new(Form::Text, &CommonArguments::default()), &problem.into()));
+            return ExitCode::from(command::tell(
+                Console::new(Form::Text, &CommonArguments::default()),
+                &problem.into(),
+            ));
         }
     };
     let code = runtime.block_on(command::run(arguments.command, flags));
@@ -167,13 +170,19 @@ mod tests {
     #[test]
     fn usage_errors_are_1_and_those_of_fmt_2() {
         let code = |words: &[&str]| read_words(words).err().map(|refused| refused.code);
-        assert_eq!((code(&["plan", "-nope"]), code(&["fmt", "-nope"]), code(&["plan", "extra"])), (Some(1), Some(2), Some(1)));
+        assert_eq!(
+            (code(&["plan", "-nope"]), code(&["fmt", "-nope"]), code(&["plan", "extra"])),
+            (Some(1), Some(2), Some(1))
+        );
     }
 
     #[test]
     fn variables_keep_the_order_of_the_command_line() {
-        let Ok(Read::Run(_, flags)) = read_words(&["plan", "-var", "a=1", "-var-file=f", "-var=a=2"]) else { unreachable!() };
-        let expected = [Flag::Var(String::from("a=1")), Flag::VarFile(String::from("f")), Flag::Var(String::from("a=2"))];
+        let Ok(Read::Run(_, flags)) = read_words(&["plan", "-var", "a=1", "-var-file=f", "-var=a=2"]) else {
+            unreachable!()
+        };
+        let expected =
+            [Flag::Var(String::from("a=1")), Flag::VarFile(String::from("f")), Flag::Var(String::from("a=2"))];
         assert_eq!(flags, expected);
     }
 }

@@ -166,7 +166,10 @@ impl Voice {
     }
 
     /// Something for the stream alone.
-    pub fn stream(&self, write: impl FnOnce(&mut Stream<BufWriter<Tolerant<Stdout>>>) -> io::Result<()>) -> io::Result<()> {
+    pub fn stream(
+        &self,
+        write: impl FnOnce(&mut Stream<BufWriter<Tolerant<Stdout>>>) -> io::Result<()>,
+    ) -> io::Result<()> {
         match &mut locked(&self.inner).form {
             Form::Json(stream) => write(stream).and_then(|()| stream.flush()),
             Form::Lines(_) | Form::Live(_) => Ok(()),

@@ -247,8 +247,10 @@ impl<'a> Scanner<'a> {
             while let Some((at, c)) = chars.next() {
                 match c {
                     '"' => {
-                        self.rest =
-                            quoted.get(at + 1..).and_then(|r| r.strip_prefix(']')).ok_or("`]` is missing after a key")?;
+                        self.rest = quoted
+                            .get(at + 1..)
+                            .and_then(|r| r.strip_prefix(']'))
+                            .ok_or("`]` is missing after a key")?;
                         return Ok(Some(InstanceKey::Name(text.into())));
                     }
                     '\\' => match chars.next() {
@@ -292,8 +294,7 @@ fn parse(text: &str) -> Result<AddrPattern, &'static str> {
         if !scanner.dot() {
             return Err("a resource is written type.name");
         }
-        let (mode, type_name) =
-            if first == "data" { (Mode::Data, scanner.name()?) } else { (Mode::Managed, first) };
+        let (mode, type_name) = if first == "data" { (Mode::Data, scanner.name()?) } else { (Mode::Managed, first) };
         if mode == Mode::Data && !scanner.dot() {
             return Err("data is written data.type.name");
         }

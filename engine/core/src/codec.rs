@@ -427,7 +427,8 @@ impl Decoder {
 /// Written under `any`; see the module.
 impl serde::Serialize for Value {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw = serde_json::value::RawValue::from_string(to_text(self, &Type::Any)).map_err(serde::ser::Error::custom)?;
+        let raw =
+            serde_json::value::RawValue::from_string(to_text(self, &Type::Any)).map_err(serde::ser::Error::custom)?;
         raw.serialize(serializer)
     }
 }
@@ -465,7 +466,11 @@ mod tests {
         let inner = Value::unknown(Type::String, Residual::Attribute { instance, path: Path::attr("arn") });
         let value = Value::unknown(
             Type::Any,
-            Residual::Call { function: "upper".into(), arguments: vec![inner.clone(), Value::set(vec![])], is_spread: false },
+            Residual::Call {
+                function: "upper".into(),
+                arguments: vec![inner.clone(), Value::set(vec![])],
+                is_spread: false,
+            },
         );
         assert_eq!(round(&value, &Type::String), value);
         let sealed = Value::unknown(Type::String, Residual::Template(vec![inner, Value::string("x")])).sensitive();

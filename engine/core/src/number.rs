@@ -102,7 +102,10 @@ impl Number {
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let is_digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
-        if whole.is_empty() || (digits.contains('.') && fraction.is_empty()) || !is_digits(whole) || !is_digits(fraction)
+        if whole.is_empty()
+            || (digits.contains('.') && fraction.is_empty())
+            || !is_digits(whole)
+            || !is_digits(fraction)
         {
             return None;
         }

@@ -257,7 +257,9 @@ impl Operator {
 
 fn deep_marks<'a>(parts: impl Iterator<Item = &'a Value>) -> u8 {
     parts.fold(0, |marks, part| {
-        marks | (part.marks & (HAS_SENSITIVE | HAS_UNKNOWN)) | if part.marks & SENSITIVE != 0 { HAS_SENSITIVE } else { 0 }
+        marks
+            | (part.marks & (HAS_SENSITIVE | HAS_UNKNOWN))
+            | if part.marks & SENSITIVE != 0 { HAS_SENSITIVE } else { 0 }
     })
 }
 
@@ -582,10 +584,18 @@ impl Ord for Value {
             (Kind::Number(a), Kind::Number(b)) => a.cmp(b),
             (Kind::String(a), Kind::String(b)) => a.cmp(b),
             (Kind::Tuple(a), Kind::Tuple(b)) | (Kind::List(a), Kind::List(b)) | (Kind::Set(a), Kind::Set(b)) => {
-                if Arc::ptr_eq(a, b) { Ordering::Equal } else { a.cmp(b) }
+                if Arc::ptr_eq(a, b) {
+                    Ordering::Equal
+                } else {
+                    a.cmp(b)
+                }
             }
             (Kind::Object(a), Kind::Object(b)) | (Kind::Map(a), Kind::Map(b)) => {
-                if Arc::ptr_eq(&a.0, &b.0) { Ordering::Equal } else { a.cmp(b) }
+                if Arc::ptr_eq(&a.0, &b.0) {
+                    Ordering::Equal
+                } else {
+                    a.cmp(b)
+                }
             }
             (Kind::Unknown(a), Kind::Unknown(b)) => a.cmp(b),
             _ => self.rank().cmp(&other.rank()),
@@ -654,7 +664,8 @@ mod tests {
 
     #[test]
     fn of_equal_keys_the_last_stays() {
-        let entries = Entries::new(vec![("a".into(), Value::int(1)), ("b".into(), Value::int(2)), ("a".into(), Value::int(3))]);
+        let entries =
+            Entries::new(vec![("a".into(), Value::int(1)), ("b".into(), Value::int(2)), ("a".into(), Value::int(3))]);
         assert_eq!(entries.len(), 2);
         assert_eq!(entries.get("a"), Some(&Value::int(3)));
     }

@@ -197,7 +197,11 @@ pub fn doc(attributes: &[Attribute], span: Span) -> Result<String> {
         }
     }
     let text = lines.join(" ").trim().to_owned();
-    if text.is_empty() { Err(syn::Error::new(span, "a doc comment is missing: it is what users read")) } else { Ok(text) }
+    if text.is_empty() {
+        Err(syn::Error::new(span, "a doc comment is missing: it is what users read"))
+    } else {
+        Ok(text)
+    }
 }
 
 fn once<T>(slot: &mut Option<T>, value: T, meta: &ParseNestedMeta<'_>, problem: &str) -> Result<()> {

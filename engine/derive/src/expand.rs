@@ -183,7 +183,9 @@ fn default(member: &Member) -> Result<Option<TokenStream>> {
         (Expr::Array(ExprArray { elems, .. }), Form::Collection | Form::Map) => {
             let items = elems.iter().map(literal).collect::<Option<Vec<_>>>();
             let is_filled_map = member.form == Form::Map && !elems.is_empty();
-            items.filter(|_| !is_filled_map).map(|items| quote!(::std::iter::IntoIterator::into_iter([#(#items),*]).collect()))
+            items
+                .filter(|_| !is_filled_map)
+                .map(|items| quote!(::std::iter::IntoIterator::into_iter([#(#items),*]).collect()))
         }
         (_, Form::Text | Form::Bool | Form::Whole | Form::Any) => literal(expr).map(|code| match member.form {
             Form::Any => quote!(::terrane_provider::typed::Typed::to_value(&#code)),
@@ -256,10 +258,32 @@ mod tests {
     #[test]
     fn a_resource_needs_a_type_a_version_and_a_doc() {
         let text = |input: DeriveInput| resource(&input).err().map(|e| e.to_string()).unwrap_or_default();
-        assert!(text(parse_quote!(#[resource(version = 1)] struct S {})).contains("type"));
-        assert!(text(parse_quote!(#[resource(type = "a")] struct S {})).contains("version"));
-        assert!(text(parse_quote!(#[resource(type = "a", version = 1)] struct S {})).contains("doc comment"));
-        let rules = parse_quote!(#[doc = "A."] #[resource(type = "a", version = 1, at_most("a"))] struct S {});
+        assert!(
+            text(parse_quote!(
+                #[resource(version = 1)]
+                struct S {}
+            ))
+            .contains("type")
+        );
+        assert!(
+            text(parse_quote!(
+                #[resource(type = "a")]
+                struct S {}
+            ))
+            .contains("version")
+        );
+        assert!(
+            text(parse_quote!(
+                #[resource(type = "a", version = 1)]
+                struct S {}
+            ))
+            .contains("doc comment")
+        );
+        let rules = parse_quote!(
+            #[doc = "A."]
+            #[resource(type = "a", version = 1, at_most("a"))]
+            struct S {}
+        );
         assert!(text(rules).contains("two paths"));
     }
 }

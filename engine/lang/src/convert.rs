@@ -95,7 +95,9 @@ pub fn may_convert(from: &Type, ty: &Type) -> bool {
         (Type::Bool | Type::String, Type::Bool) => true,
         (Type::Number | Type::String, Type::Number) => true,
         (Type::Bool | Type::Number | Type::String, Type::String) => true,
-        (Type::List(a) | Type::Set(a), Type::List(b) | Type::Set(b)) | (Type::Map(a), Type::Map(b)) => may_convert(a, b),
+        (Type::List(a) | Type::Set(a), Type::List(b) | Type::Set(b)) | (Type::Map(a), Type::Map(b)) => {
+            may_convert(a, b)
+        }
         (Type::Tuple(items), Type::List(b) | Type::Set(b)) => items.iter().all(|a| may_convert(a, b)),
         (Type::Tuple(a), Type::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| may_convert(a, b)),
         (Type::List(a) | Type::Set(a), Type::Tuple(b)) => b.iter().all(|b| may_convert(a, b)),

@@ -137,8 +137,15 @@ mod tests {
 
     /// Pages whose wrong example needs more than one file of configuration: tested where that is at hand.
     const ELSEWHERE: &[&str] = &[
-        "no-configuration", "unreadable-file", "module-cycle", "broken-residual", "no-value-for-variable",
-        "undeclared-variable", "undeclared-in-file", "wrong-variable-flag", "wrong-variables-file",
+        "no-configuration",
+        "unreadable-file",
+        "module-cycle",
+        "broken-residual",
+        "no-value-for-variable",
+        "undeclared-variable",
+        "undeclared-in-file",
+        "wrong-variable-flag",
+        "wrong-variables-file",
     ];
 
     struct Examples;

@@ -44,13 +44,7 @@ struct Gather<'a> {
 }
 
 /// Reads what is given for the variables of the root module. Variables files are added to `files`.
-pub fn inputs(
-    program: &Program,
-    folder: &str,
-    sources: &dyn Sources,
-    flags: &[Flag],
-    files: &mut SourceMap,
-) -> Inputs {
+pub fn inputs(program: &Program, folder: &str, sources: &dyn Sources, flags: &[Flag], files: &mut SourceMap) -> Inputs {
     let variables = program.modules.first().map(|root| root.variables.as_slice()).unwrap_or_default();
     let mut gather = Gather { sources, files, variables, found: BTreeMap::new(), problems: Vec::new() };
     gather.environment();
@@ -187,12 +181,7 @@ pub fn variable_value(variable: &Variable, input: Option<&Input>, problems: &mut
 
 /// The value of a variable that a module call or an input gives: converted, null replaced by the default
 /// where null is no value, marked. `None` after an error at `place`.
-pub fn given_value(
-    variable: &Variable,
-    given: Value,
-    place: &Place,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<Value> {
+pub fn given_value(variable: &Variable, given: Value, place: &Place, problems: &mut Vec<Diagnostic>) -> Option<Value> {
     let value = match convert(&given, &variable.ty) {
         Ok(value) => value,
         Err(error) => {
@@ -218,12 +207,7 @@ fn marked(variable: &Variable, value: Value) -> Value {
 }
 
 /// A text as it stands, or as an expression where the type has parts.
-fn from_text(
-    variable: &Variable,
-    text: &str,
-    source: &InputSource,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<Value> {
+fn from_text(variable: &Variable, text: &str, source: &InputSource, problems: &mut Vec<Diagnostic>) -> Option<Value> {
     if variable.ty.is_primitive() || matches!(variable.ty, Type::Any) {
         return Some(Value::string(text));
     }
@@ -237,7 +221,12 @@ fn from_text(
             let message = if variable.is_sensitive { String::new() } else { problem.message() };
             if message.is_empty() { problem.kind.summary.to_owned() } else { message }
         });
-        let detail = format!("`{}` takes a {} written as an expression: {}", variable.name, variable.ty, shown.unwrap_or_default());
+        let detail = format!(
+            "`{}` takes a {} written as an expression: {}",
+            variable.name,
+            variable.ty,
+            shown.unwrap_or_default()
+        );
         problems.push(diag::WRONG_TYPE.at(place(variable, source)).detail(detail));
     }
     value
@@ -355,7 +344,8 @@ mod tests {
 
     #[test]
     fn null_means_the_default_where_it_is_no_value() {
-        let given = Given { files: vec![("terrane.tfvars", "strict = null\nname = null\n")], env: vec![], flags: vec![] };
+        let given =
+            Given { files: vec![("terrane.tfvars", "strict = null\nname = null\n")], env: vec![], flags: vec![] };
         assert_eq!(value_of("strict", &given).unwrap(), Value::string("s"));
         assert!(value_of("name", &given).unwrap().is_null());
     }

@@ -9,7 +9,9 @@ use crate::syntax;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terrane_core::schema::SchemaKind;
-use terrane_core::{Attribute, Block, Diagnostic, FileId, InstanceKey, Nesting, Role, Schema, Shape, Text, Type, Value};
+use terrane_core::{
+    Attribute, Block, Diagnostic, FileId, InstanceKey, Nesting, Role, Schema, Shape, Text, Type, Value,
+};
 
 /// Files and environment in memory.
 #[derive(Default)]
@@ -96,7 +98,10 @@ pub(crate) fn thing() -> Arc<Schema> {
             block(
                 "node",
                 Nesting::List,
-                vec![attribute("name", Type::String, Role::Required), attribute("weight", Type::Number, Role::Optional)],
+                vec![
+                    attribute("name", Type::String, Role::Required),
+                    attribute("weight", Type::Number, Role::Optional),
+                ],
             ),
         ],
     )
@@ -151,7 +156,8 @@ pub(crate) fn shown(problems: &[Diagnostic]) -> Vec<String> {
 /// The value of an expression that may use `variables`.
 pub(crate) fn value_with(text: &str, variables: &[(&str, Value)]) -> Result<Value, Vec<Diagnostic>> {
     let (expr, mut problems) = syntax::parse_expression(FileId(0), text, 0);
-    let variables: Vec<(Text, Value)> = variables.iter().map(|(name, value)| (Text::from(*name), value.clone())).collect();
+    let variables: Vec<(Text, Value)> =
+        variables.iter().map(|(name, value)| (Text::from(*name), value.clone())).collect();
     let value = expr.and_then(|expr| evaluate_with(&expr, &variables, &Nothing, &mut problems));
     value.ok_or(problems)
 }

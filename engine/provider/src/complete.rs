@@ -50,7 +50,9 @@ fn complete_attribute(
         },
         (Shape::Value(_), Some(value)) => value.clone(),
         (_, None) => match attribute.role {
-            Role::Required | Role::Optional | Role::WriteOnly => attribute.default.clone().unwrap_or_else(|| empty(attribute)),
+            Role::Required | Role::Optional | Role::WriteOnly => {
+                attribute.default.clone().unwrap_or_else(|| empty(attribute))
+            }
             Role::OptionalComputed | Role::Computed => {
                 prior.cloned().unwrap_or_else(|| unknown(instance, path, attribute.implied_type()))
             }

@@ -1,6 +1,6 @@
 //! From what is written to what is planned: the pure judgement of a resource type.
 
-use crate::{Access, Fault, FactKey};
+use crate::{Access, FactKey, Fault};
 use terrane_core::change::Owner;
 use terrane_core::{InstanceAddr, ObjectId, Path, Text, Value};
 

@@ -9,7 +9,12 @@ impl CallContext<'_> {
     ///
     /// # Errors
     /// The last fault. Faults that are not transient end it at once.
-    pub async fn request<T, F>(&self, budget: &BudgetKey, limits: &Limits, mut send: impl FnMut() -> F) -> Result<T, Fault>
+    pub async fn request<T, F>(
+        &self,
+        budget: &BudgetKey,
+        limits: &Limits,
+        mut send: impl FnMut() -> F,
+    ) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Fault>> + Send,
         T: Send,

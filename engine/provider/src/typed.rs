@@ -301,7 +301,8 @@ mod tests {
 
     #[test]
     fn conversions_go_both_ways() {
-        let map: BTreeMap<String, BTreeSet<i64>> = [("k".to_owned(), [2, 1].into_iter().collect())].into_iter().collect();
+        let map: BTreeMap<String, BTreeSet<i64>> =
+            [("k".to_owned(), [2, 1].into_iter().collect())].into_iter().collect();
         assert_eq!(Typed::from_value(&map.to_value()), Ok(map.clone()));
         assert_eq!(BTreeMap::<String, BTreeSet<i64>>::ty(), Type::map(Type::set(Type::Number)));
     }

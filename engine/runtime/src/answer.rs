@@ -92,7 +92,8 @@ impl Answerer {
         let Sorted { mut answers, jobs, .. } = self.sort(questions);
         self.tell(answers.len(), total);
         let mut jobs = jobs.into_iter();
-        let mut under_way: FuturesUnordered<_> = jobs.by_ref().take(self.parallelism).map(|job| self.run(job)).collect();
+        let mut under_way: FuturesUnordered<_> =
+            jobs.by_ref().take(self.parallelism).map(|job| self.run(job)).collect();
         while let Some(answered) = under_way.next().await {
             answers.extend(answered);
             self.tell(answers.len(), total);

@@ -40,7 +40,9 @@ macro_rules! context {
 
 impl Remote {
     pub fn resource(&self, type_name: &str) -> Result<&Arc<dyn ResourceType>, Fault> {
-        self.registry.resource(type_name).ok_or_else(|| Fault::bug("find", format!("no provider has the type {type_name}")))
+        self.registry
+            .resource(type_name)
+            .ok_or_else(|| Fault::bug("find", format!("no provider has the type {type_name}")))
     }
 
     fn limits(&self, type_name: &str) -> Option<Arc<Limits>> {
@@ -97,7 +99,8 @@ impl Remote {
         };
         let cx = context!(self, &target.access, configuration, &target.id.scope.account);
         let timeout_ms = self.read_timeout_ms(type_name, REQUESTS_OF_GET);
-        let read = self.guarded(&format!("{type_name}:read"), timeout_ms, configuration, || reader.get(target, &cx)).await;
+        let read =
+            self.guarded(&format!("{type_name}:read"), timeout_ms, configuration, || reader.get(target, &cx)).await;
         read.unwrap_or_else(|fault| Reading::Unreadable(Unreadable::Failed(fault)))
     }
 
@@ -111,7 +114,8 @@ impl Remote {
         let reader = self.resource(type_name)?.reader();
         let cx = context!(self, &key.access, configuration, account);
         let timeout_ms = self.read_timeout_ms(type_name, REQUESTS_OF_LIST);
-        self.guarded(&format!("{type_name}:list {}", key.what), timeout_ms, configuration, || reader.list(key, &cx)).await?
+        self.guarded(&format!("{type_name}:list {}", key.what), timeout_ms, configuration, || reader.list(key, &cx))
+            .await?
     }
 
     /// What a listing says of one object. Pure, but a provider's code all the same.
@@ -169,7 +173,9 @@ impl Remote {
                 }
             }
         }
-        Resolution::Unclear("the clock of this machine runs backwards, so it cannot be told whether the remote side has settled".into())
+        Resolution::Unclear(
+            "the clock of this machine runs backwards, so it cannot be told whether the remote side has settled".into(),
+        )
     }
 
     pub async fn start(&self, call: &StepCall, configuration: &Value) -> Result<Progress, Fault> {
@@ -183,7 +189,8 @@ impl Remote {
         let actor = self.resource(&call.id.type_name)?.actor();
         let call = self.with_secrets(call);
         let cx = context!(self, &call.access, configuration, &call.id.scope.account);
-        self.guarded(&operation(&call), self.step_timeout_ms(&call), configuration, || actor.poll(handle, &call, &cx)).await?
+        self.guarded(&operation(&call), self.step_timeout_ms(&call), configuration, || actor.poll(handle, &call, &cx))
+            .await?
     }
 
     fn with_secrets(&self, call: &StepCall) -> StepCall {

@@ -1,11 +1,11 @@
 //! A stretch of work under the lock: the only way to write the state.
 
+use crate::diag;
 use crate::events::SharedSink;
 use crate::run::Signal;
 use crate::secrets::SecretOverride;
 use crate::store::{Grant, LockRequest, StoreError};
 use crate::workspace::{Configuration, Workspace};
-use crate::diag;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terrane_core::{Diagnostic, Text, Value};
@@ -107,7 +107,8 @@ impl<'w> Session<'w> {
         if let Some((addr, deposed)) = keys.iter().find(|key| !self.state.objects.contains_key(key)) {
             return Err(Box::new(diag::record_not_found(addr, deposed.as_deref())));
         }
-        let forget = |(addr, deposed): &RecordKey| Entry::Forget { step: None, addr: addr.clone(), deposed: deposed.clone() };
+        let forget =
+            |(addr, deposed): &RecordKey| Entry::Forget { step: None, addr: addr.clone(), deposed: deposed.clone() };
         let entries: Vec<Entry> = keys.iter().map(forget).collect();
         self.append(entries).await
     }

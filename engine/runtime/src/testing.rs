@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use terrane_core::schema::SchemaKind;
-use terrane_core::{Attribute, Block, InstanceAddr, ObjectId, Path, Residual, Role, Schema, Scope, Shape, Text, Type, Value};
+use terrane_core::{
+    Attribute, Block, InstanceAddr, ObjectId, Path, Residual, Role, Schema, Scope, Shape, Text, Type, Value,
+};
 use terrane_plan::plan::Plan;
 use terrane_plan::state::{Applying, OpenIntent, Partial, Recorded, RecordedOutput, State};
 use terrane_provider::*;
@@ -79,7 +81,10 @@ pub fn full_state() -> State {
             record: Arc::new(record),
             intent: Arc::new(intent("a", 5)),
         }],
-        outputs: BTreeMap::from([("o".into(), RecordedOutput { value: Value::set(vec![Value::int(1)]), is_sensitive: false })]),
+        outputs: BTreeMap::from([(
+            "o".into(),
+            RecordedOutput { value: Value::set(vec![Value::int(1)]), is_sensitive: false },
+        )]),
         providers: BTreeMap::from([(access().provider, Value::object(vec![("region".into(), Value::string("r"))]))]),
         applying: Applying { plan: "plan".into(), base_serial: 4, done: BTreeSet::from([1, 2]), is_finished: false },
     }
@@ -232,7 +237,12 @@ impl Actor for Thing {
         Box::pin(async move { Ok(Progress::Done(call.planned.clone())) })
     }
 
-    fn poll<'a>(&'a self, _: &'a Handle, call: &'a StepCall, cx: &'a CallContext<'a>) -> Async<'a, Result<Progress, Fault>> {
+    fn poll<'a>(
+        &'a self,
+        _: &'a Handle,
+        call: &'a StepCall,
+        cx: &'a CallContext<'a>,
+    ) -> Async<'a, Result<Progress, Fault>> {
         self.start(call, cx)
     }
 }

@@ -5,9 +5,7 @@ use crate::store::{Grant, StateStore, StoreError};
 use std::sync::{Arc, Mutex, PoisonError};
 use terrane_core::{Text, Value};
 use terrane_plan::state::Entry;
-use terrane_provider::{
-    Async, Fault, Handle, Intent, Progress, Reading, Resolution, Services, StepCall, Target,
-};
+use terrane_provider::{Async, Fault, Handle, Intent, Progress, Reading, Resolution, Services, StepCall, Target};
 use tokio::sync::Semaphore;
 
 /// Clock, durable log and provider calls.

@@ -157,8 +157,8 @@ fn made_id(addr: &InstanceAddr, intent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use terrane_core::schema::{OnChange, Role};
     use terrane_core::Residual;
+    use terrane_core::schema::{OnChange, Role};
     use terrane_provider::complete::complete;
     use terrane_provider::{Access, FactKey, Facts, ProviderName};
 

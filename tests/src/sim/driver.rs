@@ -14,7 +14,9 @@ use terrane_lang::program::Program;
 use terrane_plan::planner::recover::{Belief, believe, believe_reading};
 use terrane_plan::schedule::{End, RunOptions};
 use terrane_plan::schemas::RegistrySchemas;
-use terrane_plan::{Answer, Completed, Effect, Entry, Options, Plan, Planner, Progress, Question, Schedule, State, Ticket};
+use terrane_plan::{
+    Answer, Completed, Effect, Entry, Options, Plan, Planner, Progress, Question, Schedule, State, Ticket,
+};
 use terrane_provider::call::{Permit, Revealed};
 use terrane_provider::{
     Access, Async, BudgetKey, CallContext, Fault, Feedback, Intent, Limits, Reader, Reading, Registry, Services, Target,
@@ -226,7 +228,9 @@ impl Simulation {
                     None => Answer::Read(Reading::Absent),
                 }
             }
-            Question::Resolve { intent, configuration } => Answer::Resolve(self.resolve(&intent, &configuration, registry, cloud)),
+            Question::Resolve { intent, configuration } => {
+                Answer::Resolve(self.resolve(&intent, &configuration, registry, cloud))
+            }
             Question::Digest { .. } => Answer::Digest(Some("digest".into())),
             Question::Data { .. } => Answer::Data(Err(Fault::bug("sim", "no data"))),
             Question::Fact { .. } => Answer::Fact(Err(Fault::bug("sim", "no facts"))),
@@ -330,7 +334,9 @@ impl Simulation {
             locked(cloud).advance(soonest.min().unwrap_or(now_ms));
             candidates = vec![0];
             let now_ms = locked(cloud).now_ms;
-            if let Some(at) = waiting.iter().position(|e| matches!(e, Effect::Poll { not_before_ms, .. } if *not_before_ms <= now_ms)) {
+            if let Some(at) =
+                waiting.iter().position(|e| matches!(e, Effect::Poll { not_before_ms, .. } if *not_before_ms <= now_ms))
+            {
                 candidates = vec![at];
             }
         }
@@ -352,9 +358,9 @@ impl Simulation {
             }
             Effect::Check { ticket, target, configuration } => {
                 let cx = context(&target.access, &configuration);
-                registry.resource(&target.id.type_name).map(|kind| {
-                    (ticket, Completed::Checked(read(&*kind.reader(), &target, &cx, cloud)))
-                })
+                registry
+                    .resource(&target.id.type_name)
+                    .map(|kind| (ticket, Completed::Checked(read(&*kind.reader(), &target, &cx, cloud))))
             }
             Effect::Resolve { ticket, intent, configuration } => {
                 let resolution = self.resolve(&intent, &configuration, registry, cloud);

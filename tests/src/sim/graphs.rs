@@ -37,7 +37,10 @@ impl Graph {
             let refers_to = (name > 0 && dice.roll(3) == 0).then(|| dice.roll(name));
             let items = (0..items).map(|item| (item, dice.roll(3))).collect();
             let is_create_first = false;
-            clusters.insert(name, Cluster { name, size: 1 + dice.roll(3), zone: dice.roll(2), is_create_first, items, refers_to });
+            clusters.insert(
+                name,
+                Cluster { name, size: 1 + dice.roll(3), zone: dice.roll(2), is_create_first, items, refers_to },
+            );
             left -= 1 + u64::try_from(clusters[&name].items.len()).unwrap_or(0);
             name += 1;
         }

@@ -157,7 +157,8 @@ impl ResourceType for SimType {
             ],
             (Verb::Create, false) => vec![StepSpec::new("create-item", Verb::Create, Recovery::Lookup)],
             (Verb::Update, true) => {
-                let touches = |name: &str| input.changed.iter().any(|path| path.first_name().is_some_and(|n| &**n == name));
+                let touches =
+                    |name: &str| input.changed.iter().any(|path| path.first_name().is_some_and(|n| &**n == name));
                 let mut steps = Vec::new();
                 if touches("size") {
                     steps.push(StepSpec::new("resize", Verb::Update, Recovery::Retry).takes(60).touching(&["size"]));
@@ -334,7 +335,9 @@ impl Side {
         let cloud = locked(&self.0);
         match cloud.find(kind, &filed(&intent.object)) {
             None => Resolution::NotDone,
-            Some(object) if object.intent != intent.id => Resolution::Unclear("an object of that name is not ours".into()),
+            Some(object) if object.intent != intent.id => {
+                Resolution::Unclear("an object of that name is not ours".into())
+            }
             Some(object) => match object.status {
                 Status::Busy(_) => Resolution::Running(Handle { kind: "busy".into(), data: Value::NULL }),
                 Status::Active | Status::Going(_) if kind == "role" => Resolution::Done(Value::NULL),

@@ -47,7 +47,8 @@ pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool
         _ = interrupts.next() => return Err(diag::INTERRUPTED.at(Place::Run).into()),
     };
     voice.problems(session.warnings())?;
-    let mut run = Run { workspace: &workspace, configuration, planning, voice, interrupts, is_approved: arguments.auto_approve };
+    let mut run =
+        Run { workspace: &workspace, configuration, planning, voice, interrupts, is_approved: arguments.auto_approve };
     let outcome = match saved {
         Some(plan) => run.saved(&mut session, plan).await,
         None => run.stages(&mut session).await,
@@ -123,13 +124,28 @@ impl Run<'_> {
         let mut waiting = None;
         for stage in 0..MOST_STAGES {
             let state = session.state().clone();
-            let plan = planning::plan(self.workspace, &self.configuration, &state, &self.planning, self.voice, &mut self.interrupts).await?;
-            self.voice.plan(PlanView { plan: &plan, registry: self.workspace.registry(), paint: self.voice.console.out })?;
+            let plan = planning::plan(
+                self.workspace,
+                &self.configuration,
+                &state,
+                &self.planning,
+                self.voice,
+                &mut self.interrupts,
+            )
+            .await?;
+            self.voice.plan(PlanView {
+                plan: &plan,
+                registry: self.workspace.registry(),
+                paint: self.voice.console.out,
+            })?;
             if stage > 0 && self.is_approved && plan.changes.iter().any(|change| change.action.destroys()) {
-                self.voice.say("\nThis stage destroys objects, so it is not applied unseen. To go on, run:\n    terrane apply")?;
+                self.voice.say(
+                    "\nThis stage destroys objects, so it is not applied unseen. To go on, run:\n    terrane apply",
+                )?;
                 return Ok(Ended::DEFERRED);
             }
-            if waiting.as_ref() == Some(&plan.deferred) && !plan.changes.iter().any(|change| change.action.is_change()) {
+            if waiting.as_ref() == Some(&plan.deferred) && !plan.changes.iter().any(|change| change.action.is_change())
+            {
                 return Err(stuck(&plan).into());
             }
             if needs_consent(&plan)
@@ -181,7 +197,8 @@ impl Run<'_> {
             loop {
                 let signal = interrupts.next().await;
                 // Neither a lost line nor a run that ended already matters here.
-                let _unsaid = voice.say("\nStopping: what runs is finished, nothing new is started. Again to leave at once.");
+                let _unsaid =
+                    voice.say("\nStopping: what runs is finished, nothing new is started. Again to leave at once.");
                 let _ended = sender.send(signal).await;
             }
         };
@@ -224,7 +241,9 @@ fn complete_line(mode: Mode, end: &End, counts: Counts) -> String {
     let all = format!("Resources: {} added, {} changed, {} destroyed", counts.add, counts.change, counts.destroy);
     let forgotten = if counts.forget > 0 { format!(", {} forgotten", counts.forget) } else { String::new() };
     match (end, mode) {
-        (End::Complete, Mode::Destroy) => format!("Destroy complete! Resources: {} destroyed{forgotten}.", counts.destroy),
+        (End::Complete, Mode::Destroy) => {
+            format!("Destroy complete! Resources: {} destroyed{forgotten}.", counts.destroy)
+        }
         (End::Complete, Mode::Normal | Mode::RefreshOnly) => format!("Apply complete! {all}{forgotten}."),
         (End::Partial, _) => format!("Apply is incomplete. {all}{forgotten}."),
         (End::Interrupted, _) => format!("Apply was interrupted. {all}{forgotten}. Run apply again to go on."),

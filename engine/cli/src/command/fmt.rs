@@ -58,7 +58,8 @@ impl Work<'_> {
         let mut text = String::new();
         let read = io::stdin().lock().take(LARGEST).read_to_string(&mut text);
         read.map_err(|error| {
-            Failure::from(diag::FILE_NOT_READ.at(Place::File(String::from("standard input"))).detail(error.to_string())).code(UNREADABLE)
+            Failure::from(diag::FILE_NOT_READ.at(Place::File(String::from("standard input"))).detail(error.to_string()))
+                .code(UNREADABLE)
         })?;
         let Some(formatted) = self.formatted("<stdin>", &text) else { return Ok(()) };
         self.changed += usize::from(formatted != text);
@@ -100,7 +101,9 @@ impl Work<'_> {
                 if self.arguments.recursive && !is_hidden && !is_link && depth < DEEPEST {
                     self.path(&entry, depth + 1);
                 }
-            } else if !is_hidden && entry.extension().and_then(|ending| ending.to_str()).is_some_and(|e| ENDINGS.contains(&e)) {
+            } else if !is_hidden
+                && entry.extension().and_then(|ending| ending.to_str()).is_some_and(|e| ENDINGS.contains(&e))
+            {
                 self.file(&entry);
             }
         }
@@ -128,7 +131,8 @@ impl Work<'_> {
         }
         // Writing into memory does not fail.
         let _whole = if self.arguments.diff { self.diff(&name, &text, &formatted) } else { Ok(()) };
-        if self.arguments.write && !self.arguments.check
+        if self.arguments.write
+            && !self.arguments.check
             && let Err(error) = replace(path, &formatted)
         {
             let place = Place::File(name);

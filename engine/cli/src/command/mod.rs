@@ -28,23 +28,39 @@ use terrane_runtime::{Environment, Workspace};
 /// Runs a command to its exit code. `flags` are `-var` and `-var-file` in their order on the command line.
 pub async fn run(command: Command, flags: Vec<Flag>) -> u8 {
     match command {
-        Command::Plan(arguments) => speaking(&arguments.run.clone(), async |voice| plan::run(arguments, flags, voice).await).await,
+        Command::Plan(arguments) => {
+            speaking(&arguments.run.clone(), async |voice| plan::run(arguments, flags, voice).await).await
+        }
         Command::Apply(arguments) => {
             speaking(&arguments.run.clone(), async |voice| apply::run(arguments, flags, false, voice).await).await
         }
         Command::Destroy(arguments) => {
             speaking(&arguments.run.clone(), async |voice| apply::run(arguments, flags, true, voice).await).await
         }
-        Command::Drift(arguments) => speaking(&arguments.run.clone(), async |voice| drift::run(arguments, flags, voice).await).await,
-        Command::Init(arguments) => quiet(&arguments.common.clone(), async |console| init::run(&arguments, console)).await,
-        Command::Validate(arguments) => quiet(&arguments.common.clone(), async |console| validate::run(&arguments, console)).await,
-        Command::Fmt(arguments) => quiet(&arguments.common.clone(), async |console| fmt::run(&arguments, console)).await,
-        Command::Show(arguments) => quiet(&arguments.common.clone(), async |console| show::run(&arguments, console).await).await,
-        Command::Output(arguments) => quiet(&arguments.common.clone(), async |console| output::run(&arguments, console).await).await,
+        Command::Drift(arguments) => {
+            speaking(&arguments.run.clone(), async |voice| drift::run(arguments, flags, voice).await).await
+        }
+        Command::Init(arguments) => {
+            quiet(&arguments.common.clone(), async |console| init::run(&arguments, console)).await
+        }
+        Command::Validate(arguments) => {
+            quiet(&arguments.common.clone(), async |console| validate::run(&arguments, console)).await
+        }
+        Command::Fmt(arguments) => {
+            quiet(&arguments.common.clone(), async |console| fmt::run(&arguments, console)).await
+        }
+        Command::Show(arguments) => {
+            quiet(&arguments.common.clone(), async |console| show::run(&arguments, console).await).await
+        }
+        Command::Output(arguments) => {
+            quiet(&arguments.common.clone(), async |console| output::run(&arguments, console).await).await
+        }
         Command::State(arguments) => state::run(arguments.command).await,
         Command::Providers(arguments) => quiet(&arguments.common.clone(), async |_| providers::run(&arguments)).await,
         Command::Version(arguments) => quiet(&arguments.common.clone(), async |_| version::run(&arguments)).await,
-        Command::Demo(arguments) => quiet(&arguments.common.clone(), async |console| demo::run(&arguments, console).await).await,
+        Command::Demo(arguments) => {
+            quiet(&arguments.common.clone(), async |console| demo::run(&arguments, console).await).await
+        }
         Command::Sandbox(arguments) => sandbox::run(arguments.command).await,
         Command::InternalSchemas(common) => quiet(&common, async |_| schemas::run()).await,
     }

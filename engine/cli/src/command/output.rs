@@ -25,7 +25,10 @@ pub async fn run(arguments: &OutputArguments, console: Console) -> Outcome {
     match &arguments.name {
         Some(name) => one(&state, name, arguments, &mut out)?,
         None if arguments.raw => {
-            return Err(diag::USAGE.at(Place::Argument(String::from("-raw"))).detail("-raw needs the name of an output").into());
+            return Err(diag::USAGE
+                .at(Place::Argument(String::from("-raw")))
+                .detail("-raw needs the name of an output")
+                .into());
         }
         None if arguments.json => {
             serde_json::to_writer_pretty(&mut out, &outputs_json(&state)).map_err(io::Error::from)?;
@@ -40,7 +43,12 @@ pub async fn run(arguments: &OutputArguments, console: Console) -> Outcome {
     Ok(Ended::OK)
 }
 
-fn one(state: &State, name: &str, arguments: &OutputArguments, out: &mut dyn Write) -> Result<(), crate::exit::Failure> {
+fn one(
+    state: &State,
+    name: &str,
+    arguments: &OutputArguments,
+    out: &mut dyn Write,
+) -> Result<(), crate::exit::Failure> {
     let Some(output) = state.outputs.get(name) else { return Err(unknown(state, name).into()) };
     if arguments.json {
         let document = output_json(output).get("value").cloned().unwrap_or_default();
@@ -64,7 +72,13 @@ fn raw(output: &RecordedOutput) -> Option<String> {
     match output.value.kind() {
         Kind::String(text) => Some(text.to_string()),
         Kind::Bool(_) | Kind::Number(_) => serde_json::to_string(&Plain(&output.value)).ok(),
-        Kind::Null | Kind::Tuple(_) | Kind::List(_) | Kind::Set(_) | Kind::Object(_) | Kind::Map(_) | Kind::Unknown(_) => None,
+        Kind::Null
+        | Kind::Tuple(_)
+        | Kind::List(_)
+        | Kind::Set(_)
+        | Kind::Object(_)
+        | Kind::Map(_)
+        | Kind::Unknown(_) => None,
     }
 }
 

@@ -28,7 +28,9 @@ pub async fn run(arguments: PlanArguments, flags: Vec<Flag>, voice: &Voice) -> O
     voice.plan(PlanView { plan: &plan, registry: workspace.registry(), paint: voice.console.out })?;
     if let Some(path) = &arguments.out {
         save(&plan, path)?;
-        voice.say(&format!("\nSaved the plan to: {path}\n\nTo perform exactly these actions, run:\n    terrane apply \"{path}\""))?;
+        voice.say(&format!(
+            "\nSaved the plan to: {path}\n\nTo perform exactly these actions, run:\n    terrane apply \"{path}\""
+        ))?;
     }
     Ok(if arguments.detailed_exitcode && !plan.is_empty() { Ended::CHANGES } else { Ended::OK })
 }
@@ -62,7 +64,8 @@ fn save(plan: &Plan, path: &str) -> Result<(), Failure> {
 /// It is not there, damaged, or of a newer version.
 pub fn read(path: &str) -> Result<Plan, Failure> {
     let place = || Place::File(path.to_owned());
-    let text = std::fs::read_to_string(path).map_err(|error| diag::FILE_NOT_READ.at(place()).detail(error.to_string()))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| diag::FILE_NOT_READ.at(place()).detail(error.to_string()))?;
     terrane_plan::file::from_text(&text).map_err(|mut problem| {
         problem.place = place();
         problem.into()

@@ -54,7 +54,11 @@ impl Planning {
             skip_refresh: !arguments.refresh,
         };
         let secrets = secrets(&arguments.secret, &mut problems);
-        if problems.is_empty() { Ok(Self { flags, options, secrets, parallelism }) } else { Err(Failure::new(problems)) }
+        if problems.is_empty() {
+            Ok(Self { flags, options, secrets, parallelism })
+        } else {
+            Err(Failure::new(problems))
+        }
     }
 
     fn request(&self) -> PlanRequest {

@@ -41,7 +41,8 @@ pub fn run(arguments: &ProvidersArguments) -> Outcome {
 }
 
 fn of_provider<'a>(registry: &'a Registry, provider: &'a str) -> impl Iterator<Item = &'a Schema> {
-    let is_its = move |schema: &&Schema| registry.provider_of(&schema.type_name).is_some_and(|name| &**name == provider);
+    let is_its =
+        move |schema: &&Schema| registry.provider_of(&schema.type_name).is_some_and(|name| &**name == provider);
     registry.resource_schemas().chain(registry.data_schemas()).map(|schema| &**schema).filter(is_its)
 }
 

@@ -14,7 +14,9 @@ use terrane_sandbox::{Sandbox, SandboxConfig, SandboxError};
 /// Runs it.
 pub async fn run(command: SandboxCommand) -> u8 {
     match command {
-        SandboxCommand::Start(settings) => super::quiet(&settings.common.clone(), async |_| start(&settings).await).await,
+        SandboxCommand::Start(settings) => {
+            super::quiet(&settings.common.clone(), async |_| start(&settings).await).await
+        }
         SandboxCommand::Exec(arguments) => {
             super::quiet(&arguments.settings.common.clone(), async |_| exec(&arguments).await).await
         }
@@ -118,7 +120,11 @@ async fn start(settings: &SandboxSettings) -> Outcome {
             writeln!(out, "export {name}={}", shell_quoted(value))?;
         }
         let profiles = running.profiles();
-        writeln!(out, "# Profiles of both accounts (account-a, account-b, and their -deployer roles): {}", profiles.display())?;
+        writeln!(
+            out,
+            "# Profiles of both accounts (account-a, account-b, and their -deployer roles): {}",
+            profiles.display()
+        )?;
         writeln!(out, "# One second here is {} seconds in the sandbox. Ctrl-C ends it.", settings.clock_rate)?;
         out.flush()?;
     }
@@ -137,7 +143,10 @@ fn shell_quoted(value: &str) -> String {
 
 async fn exec(arguments: &SandboxExecArguments) -> Outcome {
     let Some((program, rest)) = arguments.command.split_first() else {
-        return Err(diag::USAGE.at(Place::Argument(String::from("sandbox exec"))).detail("a command is missing").into());
+        return Err(diag::USAGE
+            .at(Place::Argument(String::from("sandbox exec")))
+            .detail("a command is missing")
+            .into());
     };
     // Ctrl-C at a terminal reaches the command too; the sandbox ends when the command does.
     let mut interrupts = Interrupts::listen()?;
@@ -147,9 +156,9 @@ async fn exec(arguments: &SandboxExecArguments) -> Outcome {
     for name in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"] {
         command.env_remove(name);
     }
-    let mut child = command.spawn().map_err(|error| {
-        diag::COMMAND_NOT_STARTED.at(Place::Argument(program.clone())).detail(error.to_string())
-    })?;
+    let mut child = command
+        .spawn()
+        .map_err(|error| diag::COMMAND_NOT_STARTED.at(Place::Argument(program.clone())).detail(error.to_string()))?;
     let pid = child.id();
     let status = loop {
         tokio::select! {

@@ -25,7 +25,8 @@ pub async fn run(arguments: &ShowArguments, console: Console) -> Outcome {
         Some(plan) if arguments.json => {
             // Only the state that the plan was made against says something about it.
             let state = Some(&state).filter(|state| state.lineage == plan.lineage && state.serial == plan.serial);
-            serde_json::to_writer(&mut out, &JsonPlan { plan: &plan, state, registry }).map_err(std::io::Error::from)?;
+            serde_json::to_writer(&mut out, &JsonPlan { plan: &plan, state, registry })
+                .map_err(std::io::Error::from)?;
             writeln!(out)?;
         }
         Some(plan) => plan::write(PlanView { plan: &plan, registry, paint: console.out }, &mut out)?,

@@ -14,11 +14,15 @@ use terrane_plan::state::{RecordKey, Recorded, State};
 /// Runs it.
 pub async fn run(command: StateCommand) -> u8 {
     match command {
-        StateCommand::List(arguments) => super::quiet(&arguments.common.clone(), async |_| list(&arguments).await).await,
+        StateCommand::List(arguments) => {
+            super::quiet(&arguments.common.clone(), async |_| list(&arguments).await).await
+        }
         StateCommand::Show(arguments) => {
             super::quiet(&arguments.common.clone(), async |console| show(&arguments, console).await).await
         }
-        StateCommand::Rm(arguments) => super::quiet(&arguments.common.clone(), async |console| rm(&arguments, console).await).await,
+        StateCommand::Rm(arguments) => {
+            super::quiet(&arguments.common.clone(), async |console| rm(&arguments, console).await).await
+        }
     }
 }
 
@@ -109,7 +113,8 @@ fn matching(state: &State, patterns: &[AddrPattern]) -> Vec<RecordKey> {
 
 /// Everything that the addresses mean; each has to mean something.
 fn required(state: &State, patterns: &[AddrPattern], texts: &[String]) -> Result<Vec<RecordKey>, Failure> {
-    let missing = patterns.iter().zip(texts).filter(|(pattern, _)| !state.objects.keys().any(|(addr, _)| pattern.matches(addr)));
+    let missing =
+        patterns.iter().zip(texts).filter(|(pattern, _)| !state.objects.keys().any(|(addr, _)| pattern.matches(addr)));
     let problems: Vec<_> = missing.map(|(_, text)| diag::NOT_IN_STATE.at(Place::Argument(text.clone()))).collect();
     if problems.is_empty() { Ok(matching(state, patterns)) } else { Err(Failure::new(problems)) }
 }

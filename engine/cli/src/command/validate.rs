@@ -21,7 +21,8 @@ pub fn run(arguments: &JsonArguments, console: Console) -> Outcome {
     let warnings = problems.iter().filter(|problem| problem.kind.severity == Severity::Warning).count();
     let mut out = console::stdout();
     if arguments.json {
-        let diagnostics: Vec<_> = problems.iter().map(|problem| diagnostic::json(problem, &configuration.sources)).collect();
+        let diagnostics: Vec<_> =
+            problems.iter().map(|problem| diagnostic::json(problem, &configuration.sources)).collect();
         let document = json!({
             "format_version": "1.0", "valid": errors == 0, "error_count": errors, "warning_count": warnings,
             "diagnostics": diagnostics,
@@ -43,7 +44,8 @@ pub fn run(arguments: &JsonArguments, console: Console) -> Outcome {
 
 /// The problems of the configuration itself, without those of values given for variables.
 pub fn of_text(configuration: &Configuration) -> Vec<Diagnostic> {
-    const OF_VALUES: &[&str] = &["no-value-for-variable", "undeclared-variable", "undeclared-in-file", "wrong-variables-file"];
+    const OF_VALUES: &[&str] =
+        &["no-value-for-variable", "undeclared-variable", "undeclared-in-file", "wrong-variables-file"];
     let is_of_text = |problem: &&Diagnostic| !OF_VALUES.contains(&problem.kind.id);
     configuration.problems.iter().filter(is_of_text).cloned().collect()
 }

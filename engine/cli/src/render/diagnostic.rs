@@ -210,7 +210,13 @@ fn framed(problem: &Diagnostic, sources: &SourceMap, paint: Paint, out: &mut dyn
         labels.push(labeled(span, None));
     }
     let same_file = |span: &Span| file.is_some_and(|(id, _)| id == span.file);
-    labels.extend(problem.labels.iter().filter(|(span, _)| same_file(span)).map(|(span, word)| labeled(*span, Some(word.clone()))));
+    labels.extend(
+        problem
+            .labels
+            .iter()
+            .filter(|(span, _)| same_file(span))
+            .map(|(span, word)| labeled(*span, Some(word.clone()))),
+    );
     let mut title = format!("{}: {}", if problem.is_error() { "Error" } else { "Warning" }, problem.kind.summary);
     if let Place::Instance(addr, _) = &problem.place {
         title.push_str(&format!("\n{addr}"));
@@ -227,7 +233,8 @@ fn framed(problem: &Diagnostic, sources: &SourceMap, paint: Paint, out: &mut dyn
         labels,
         is_error: problem.is_error(),
     };
-    let theme = if paint.is_on() { miette::GraphicalTheme::unicode() } else { miette::GraphicalTheme::unicode_nocolor() };
+    let theme =
+        if paint.is_on() { miette::GraphicalTheme::unicode() } else { miette::GraphicalTheme::unicode_nocolor() };
     let handler = miette::GraphicalReportHandler::new_themed(theme).with_width(terminal_width()).without_cause_chain();
     let mut text = String::new();
     if handler.render_report(&mut text, &report).is_err() {
@@ -253,7 +260,8 @@ pub fn json(problem: &Diagnostic, sources: &SourceMap) -> serde_json::Value {
         detail.push('\n');
     }
     detail.push_str(problem.help_text());
-    let facts: serde_json::Map<_, _> = problem.facts.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let facts: serde_json::Map<_, _> =
+        problem.facts.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let mut entry = json!({
         "severity": problem.kind.severity,
         "id": problem.kind.id,
@@ -269,7 +277,9 @@ pub fn json(problem: &Diagnostic, sources: &SourceMap) -> serde_json::Value {
             fields.insert("path".into(), json!(path.to_string()));
         }
     }
-    if let Some((range, snippet)) = problem.span().and_then(|span| Some((range(span, sources)?, snippet(span, sources)?))) {
+    if let Some((range, snippet)) =
+        problem.span().and_then(|span| Some((range(span, sources)?, snippet(span, sources)?)))
+    {
         fields.insert("range".into(), range);
         fields.insert("snippet".into(), snippet);
     }
@@ -336,7 +346,10 @@ mod tests {
     #[test]
     fn compact_warnings_are_one_line() {
         let problem = ODD.at(source().1);
-        assert_eq!(text(problem, true), "Warnings:\n\n- Something is odd (on main.hcl line 2, in resource \"x\" \"y\")\n\n");
+        assert_eq!(
+            text(problem, true),
+            "Warnings:\n\n- Something is odd (on main.hcl line 2, in resource \"x\" \"y\")\n\n"
+        );
     }
 
     #[test]

@@ -71,7 +71,12 @@ impl<W: Write> Stream<W> {
         }
         for deferred in &plan.deferred {
             let message = format!("{}: Deferred to a later stage", deferred.addr);
-            self.line(("info", message, "deferred_change", json!({ "deferred": deferred, "reason": deferred.reason })))?;
+            self.line((
+                "info",
+                message,
+                "deferred_change",
+                json!({ "deferred": deferred, "reason": deferred.reason }),
+            ))?;
         }
         self.summary(plan.counts(), operation(plan.mode), super::plan::counts_line(plan))?;
         if plan.outputs.is_empty() {
@@ -113,13 +118,17 @@ impl<W: Write> Stream<W> {
         if state.outputs.is_empty() {
             return Ok(());
         }
-        let outputs: Map<_, _> = state.outputs.iter().map(|(name, output)| {
-            let mut entry = json!({ "sensitive": output.is_sensitive, "type": type_json(&output.value.type_of()) });
-            if let Some(entry) = entry.as_object_mut().filter(|_| !output.is_sensitive) {
-                entry.insert("value".into(), json!(Plain(&output.value)));
-            }
-            (name.to_string(), entry)
-        }).collect();
+        let outputs: Map<_, _> = state
+            .outputs
+            .iter()
+            .map(|(name, output)| {
+                let mut entry = json!({ "sensitive": output.is_sensitive, "type": type_json(&output.value.type_of()) });
+                if let Some(entry) = entry.as_object_mut().filter(|_| !output.is_sensitive) {
+                    entry.insert("value".into(), json!(Plain(&output.value)));
+                }
+                (name.to_string(), entry)
+            })
+            .collect();
         self.line(("info", format!("Outputs: {}", outputs.len()), "outputs", json!({ "outputs": outputs })))
     }
 
@@ -160,12 +169,18 @@ impl<W: Write> Stream<W> {
 fn line_of(event: &Event) -> Option<Line> {
     Some(match event {
         Event::Phase { .. } | Event::Problem(_) => return None,
-        Event::ReadStarted { addr, id } => {
-            ("info", format!("{addr}: Refreshing state... [id={id}]"), "refresh_start", hook(addr, None, Some(id), None))
-        }
-        Event::ReadDone { addr, id } => {
-            ("info", format!("{addr}: Refresh complete [id={id}]"), "refresh_complete", hook(addr, None, Some(id), None))
-        }
+        Event::ReadStarted { addr, id } => (
+            "info",
+            format!("{addr}: Refreshing state... [id={id}]"),
+            "refresh_start",
+            hook(addr, None, Some(id), None),
+        ),
+        Event::ReadDone { addr, id } => (
+            "info",
+            format!("{addr}: Refresh complete [id={id}]"),
+            "refresh_complete",
+            hook(addr, None, Some(id), None),
+        ),
         Event::ChangeStarted { addr, action, id } => {
             let message = format!("{addr}: {}...", super::lines::doing(*action));
             ("info", message, "apply_start", hook(addr, Some(*action), id.as_ref(), None))
@@ -323,6 +338,9 @@ mod tests {
         };
         let lines = lines(|stream| stream.event(&event, &SourceMap::default()).unwrap());
         let hook = &lines[0]["hook"];
-        assert_eq!((&hook["percent"], &hook["elapsed_seconds"], &hook["waiting_for"]), (&json!(40), &json!(10), &json!("CREATING")));
+        assert_eq!(
+            (&hook["percent"], &hook["elapsed_seconds"], &hook["waiting_for"]),
+            (&json!(40), &json!(10), &json!("CREATING"))
+        );
     }
 }

@@ -245,7 +245,8 @@ impl<'a> JsonPlan<'a> {
 
     fn output_changes(&self) -> BTreeMap<&'a str, JsonChange<'a>> {
         static HIDDEN: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| Value::NULL.sensitive());
-        let hide = |value: &'a Value, is_sensitive: bool| if is_sensitive && !value.is_null() { &*HIDDEN } else { value };
+        let hide =
+            |value: &'a Value, is_sensitive: bool| if is_sensitive && !value.is_null() { &*HIDDEN } else { value };
         let change = |output: &'a terrane_plan::OutputChange| {
             let (before, after) = (hide(&output.before, output.is_sensitive), hide(&output.after, output.is_sensitive));
             (&*output.name, JsonChange::new(output.action, before, after))
@@ -254,19 +255,27 @@ impl<'a> JsonPlan<'a> {
     }
 
     fn planned_values(&self) -> serde_json::Value {
-        let outputs: serde_json::Map<_, _> = self.plan.outputs.iter().filter(|output| output.action != Action::Delete).map(|output| {
-            let mut entry = json!({ "sensitive": output.is_sensitive });
-            if !output.is_sensitive
-                && output.after.is_wholly_known()
-                && let Some(entry) = entry.as_object_mut()
-            {
-                entry.insert("value".into(), json!(Plain(&output.after)));
-            }
-            (output.name.to_string(), entry)
-        }).collect();
-        let there = self.plan.changes.iter().filter(|change| {
-            change.deposed.is_none() && !matches!(change.action, Action::Delete | Action::Forget)
-        });
+        let outputs: serde_json::Map<_, _> = self
+            .plan
+            .outputs
+            .iter()
+            .filter(|output| output.action != Action::Delete)
+            .map(|output| {
+                let mut entry = json!({ "sensitive": output.is_sensitive });
+                if !output.is_sensitive
+                    && output.after.is_wholly_known()
+                    && let Some(entry) = entry.as_object_mut()
+                {
+                    entry.insert("value".into(), json!(Plain(&output.after)));
+                }
+                (output.name.to_string(), entry)
+            })
+            .collect();
+        let there = self
+            .plan
+            .changes
+            .iter()
+            .filter(|change| change.deposed.is_none() && !matches!(change.action, Action::Delete | Action::Forget));
         let resources = there.map(|change| {
             let mut entry = json!(Named::new(&change.addr, None, self.registry));
             let (_, after) = self.sides(change);
@@ -281,13 +290,18 @@ impl<'a> JsonPlan<'a> {
     }
 
     fn configuration(&self) -> serde_json::Value {
-        let providers: serde_json::Map<_, _> = self.plan.providers.iter().map(|(name, _)| {
-            let mut entry = json!({ "name": name.name, "full_name": name.name });
-            if let (Some(alias), Some(entry)) = (&name.alias, entry.as_object_mut()) {
-                entry.insert("alias".into(), json!(alias));
-            }
-            (name.to_string(), entry)
-        }).collect();
+        let providers: serde_json::Map<_, _> = self
+            .plan
+            .providers
+            .iter()
+            .map(|(name, _)| {
+                let mut entry = json!({ "name": name.name, "full_name": name.name });
+                if let (Some(alias), Some(entry)) = (&name.alias, entry.as_object_mut()) {
+                    entry.insert("alias".into(), json!(alias));
+                }
+                (name.to_string(), entry)
+            })
+            .collect();
         json!({ "provider_config": providers, "root_module": {} })
     }
 

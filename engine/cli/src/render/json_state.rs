@@ -35,9 +35,11 @@ impl Serialize for JsonState<'_> {
         map.serialize_entry("terrane_version", version)?;
         map.serialize_entry("lineage", &self.state.lineage)?;
         map.serialize_entry("serial", &self.state.serial)?;
-        let resources = self.state.objects.values().map(|record| {
-            (record.addr.resource.module.clone(), record_json(record, self.registry))
-        });
+        let resources = self
+            .state
+            .objects
+            .values()
+            .map(|record| (record.addr.resource.module.clone(), record_json(record, self.registry)));
         let values = json!({ "outputs": outputs_json(self.state), "root_module": module_tree(resources) });
         map.serialize_entry("values", &values)?;
         map.end()
@@ -46,7 +48,12 @@ impl Serialize for JsonState<'_> {
 
 /// Outputs by name, with type and sensitivity; sensitive ones without a value.
 pub fn outputs_json(state: &State) -> serde_json::Value {
-    state.outputs.iter().map(|(name, output)| (name.to_string(), output_json(output))).collect::<serde_json::Map<_, _>>().into()
+    state
+        .outputs
+        .iter()
+        .map(|(name, output)| (name.to_string(), output_json(output)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// One output.
@@ -60,9 +67,10 @@ pub fn output_json(output: &RecordedOutput) -> serde_json::Value {
 
 /// What was seen of an object, without its secret leaves.
 pub fn hide_secrets(record: &Recorded) -> Value {
-    record.secrets.iter().fold(record.seen.clone(), |seen, secret| {
-        seen.with_at(&secret.path.0, Value::NULL.sensitive())
-    })
+    record
+        .secrets
+        .iter()
+        .fold(record.seen.clone(), |seen, secret| seen.with_at(&secret.path.0, Value::NULL.sensitive()))
 }
 
 fn record_json(record: &Recorded, registry: &Registry) -> serde_json::Value {
@@ -100,7 +108,8 @@ mod tests {
 
     #[test]
     fn an_empty_state_is_a_version_alone() {
-        let json = serde_json::to_string(&JsonState { state: &State::default(), registry: &Registry::default() }).unwrap();
+        let json =
+            serde_json::to_string(&JsonState { state: &State::default(), registry: &Registry::default() }).unwrap();
         assert_eq!(json, r#"{"format_version":"1.0"}"#);
     }
 }

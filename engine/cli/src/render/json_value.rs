@@ -21,7 +21,9 @@ impl Serialize for Plain<'_> {
             Kind::Bool(truth) => serializer.serialize_bool(*truth),
             Kind::Number(number) => serialize_number(number, serializer),
             Kind::String(text) => serializer.serialize_str(text),
-            Kind::Tuple(items) | Kind::List(items) | Kind::Set(items) => serializer.collect_seq(items.iter().map(Plain)),
+            Kind::Tuple(items) | Kind::List(items) | Kind::Set(items) => {
+                serializer.collect_seq(items.iter().map(Plain))
+            }
             Kind::Object(entries) | Kind::Map(entries) => {
                 let known = entries.iter().filter(|(_, value)| value.is_known() || value.is_sensitive());
                 serializer.collect_map(known.map(|(key, value)| (&**key, Plain(value))))

@@ -49,7 +49,12 @@ impl<W: Write> Lines<W> {
             Event::ChangeDone { addr, action, id, elapsed_ms } => {
                 self.told.remove(addr);
                 let seconds = elapsed_ms / 1_000;
-                writeln!(self.out, "{addr}: {} complete after {seconds}s{}", done(*action), in_brackets(id.as_deref()))?;
+                writeln!(
+                    self.out,
+                    "{addr}: {} complete after {seconds}s{}",
+                    done(*action),
+                    in_brackets(id.as_deref())
+                )?;
             }
             Event::ChangeFailed { addr, action, elapsed_ms, .. } => {
                 self.told.remove(addr);

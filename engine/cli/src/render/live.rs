@@ -88,7 +88,10 @@ impl Live {
             self.count();
             return;
         }
-        let row = self.rows.insert_before(&self.overall, ProgressBar::new_spinner().with_style(style("  {spinner} {prefix}: {msg} {elapsed}")));
+        let row = self.rows.insert_before(
+            &self.overall,
+            ProgressBar::new_spinner().with_style(style("  {spinner} {prefix}: {msg} {elapsed}")),
+        );
         row.set_prefix(addr.to_string());
         row.set_message(doing.to_owned());
         row.enable_steady_tick(TICK);

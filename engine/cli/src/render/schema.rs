@@ -77,7 +77,9 @@ fn rule(rule: &Rule) -> Json {
     match rule {
         Rule::Conflicts(paths) => json!({ "rule": "conflicts", "paths": names(paths) }),
         Rule::ExactlyOne(paths) => json!({ "rule": "exactly_one", "paths": names(paths) }),
-        Rule::Requires(first, second) => json!({ "rule": "requires", "paths": [first.to_string(), second.to_string()] }),
+        Rule::Requires(first, second) => {
+            json!({ "rule": "requires", "paths": [first.to_string(), second.to_string()] })
+        }
         Rule::AnyTrue(paths) => json!({ "rule": "any_true", "paths": names(paths) }),
         Rule::AtMost(low, high) => json!({ "rule": "at_most", "paths": [low.to_string(), high.to_string()] }),
     }

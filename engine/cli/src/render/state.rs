@@ -58,7 +58,8 @@ fn body(lines: &mut Lines<'_>, schema: Option<&Block>, value: &Value, indent: us
     let Some(entries) = value.entries() else { return };
     let shape = |name: &str| schema.and_then(|schema| schema.attribute(name)).map(|attribute| &attribute.shape);
     let there = entries.iter().filter(|(_, value)| !super::plan::value::is_missing(value));
-    let (blocks, attributes): (Vec<_>, Vec<_>) = there.partition(|(name, _)| matches!(shape(name), Some(Shape::Block { .. })));
+    let (blocks, attributes): (Vec<_>, Vec<_>) =
+        there.partition(|(name, _)| matches!(shape(name), Some(Shape::Block { .. })));
     let width = attributes.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in attributes {
         lines.blank(indent);
@@ -70,7 +71,8 @@ fn body(lines: &mut Lines<'_>, schema: Option<&Block>, value: &Value, indent: us
     }
     for (name, value) in blocks {
         let Some(Shape::Block { block, nesting }) = shape(name) else { continue };
-        let items = if *nesting == Nesting::Single { std::slice::from_ref(value) } else { value.items().unwrap_or_default() };
+        let items =
+            if *nesting == Nesting::Single { std::slice::from_ref(value) } else { value.items().unwrap_or_default() };
         for item in items {
             lines.text.push('\n');
             lines.blank(indent);

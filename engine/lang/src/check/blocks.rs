@@ -23,10 +23,8 @@ pub(crate) struct Lowered {
     pub providers: Vec<ProviderBlock>,
 }
 
-const RESOURCE: Meta = Meta {
-    arguments: &["count", "for_each", "depends_on", "provider"],
-    blocks: &["lifecycle", "timeouts"],
-};
+const RESOURCE: Meta =
+    Meta { arguments: &["count", "for_each", "depends_on", "provider"], blocks: &["lifecycle", "timeouts"] };
 const PROVIDER: Meta = Meta { arguments: &["alias"], blocks: &[] };
 const VARIABLE: &[&str] = &["type", "default", "description", "sensitive", "nullable"];
 const OUTPUT: &[&str] = &["value", "description", "sensitive", "depends_on"];
@@ -75,7 +73,8 @@ impl Lower<'_> {
                 self.report(diag::NOT_IN_THIS_VERSION.at(name.span).detail(detail));
                 continue;
             }
-            let problem = diag::UNKNOWN_ARGUMENT.at(name.span).detail(format!("`{kind}` has no argument `{}`", name.text));
+            let problem =
+                diag::UNKNOWN_ARGUMENT.at(name.span).detail(format!("`{kind}` has no argument `{}`", name.text));
             self.report(helped(problem, suggestion(&name.text, arguments.iter().copied())));
         }
         for nested in &block.body.blocks {
@@ -152,7 +151,9 @@ impl Lower<'_> {
         let mut required = |name: &str| match find(&block.body, name) {
             Some(attribute) => self.expr(&attribute.value),
             None => {
-                self.report(diag::MISSING_ARGUMENT.at(block.header).detail(format!("the argument `{name}` is missing")));
+                self.report(
+                    diag::MISSING_ARGUMENT.at(block.header).detail(format!("the argument `{name}` is missing")),
+                );
                 None
             }
         };
@@ -257,13 +258,7 @@ impl Lower<'_> {
         if !is_known {
             return None;
         }
-        Some(Output {
-            name,
-            value: value?,
-            is_sensitive: is_sensitive?,
-            depends_on: depends_on?,
-            span: block.header,
-        })
+        Some(Output { name, value: value?, is_sensitive: is_sensitive?, depends_on: depends_on?, span: block.header })
     }
 
     fn provider_block(&mut self, provider: ProviderRef, block: &ast::Block) -> Option<ProviderBlock> {
@@ -289,7 +284,9 @@ impl Lower<'_> {
                 }
                 Err(part) => {
                     let detail = format!("{} is no version constraint", terrane_core::path::quote(&part));
-                    self.report(diag::WRONG_SETTING.at(setting.span).detail(detail).help("Write it like \">= 0.1, < 2\""));
+                    self.report(
+                        diag::WRONG_SETTING.at(setting.span).detail(detail).help("Write it like \">= 0.1, < 2\""),
+                    );
                 }
             }
         }

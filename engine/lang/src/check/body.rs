@@ -30,7 +30,8 @@ impl Lower<'_> {
     /// The body of a block; `None` where it has a problem, after all of its problems are reported.
     pub fn body(&mut self, body: &ast::Body, schema: &Block, header: Span, meta: Meta) -> Option<Body> {
         let before = self.problems.iter().filter(|p| p.is_error()).count();
-        let mut lowered = Body { arguments: Vec::with_capacity(body.attributes.len()), blocks: Vec::new(), span: header };
+        let mut lowered =
+            Body { arguments: Vec::with_capacity(body.attributes.len()), blocks: Vec::new(), span: header };
         let mut is_whole = true;
         for attribute in &body.attributes {
             if meta.arguments.contains(&&*attribute.name.text) {
@@ -146,7 +147,9 @@ impl Lower<'_> {
                 let name = ast::Ident { text: "name".into(), span: label.span };
                 if let Some(twice) = body.attributes.iter().find(|a| &*a.name.text == "name") {
                     let detail = "the label of the block is its `name` already";
-                    self.report(diag::DUPLICATE_DECLARATION.at(twice.name.span).detail(detail).label(label.span, "the label"));
+                    self.report(
+                        diag::DUPLICATE_DECLARATION.at(twice.name.span).detail(detail).label(label.span, "the label"),
+                    );
                     return None;
                 }
                 body.attributes.push(ast::Attribute { name, value });
@@ -169,7 +172,8 @@ impl Lower<'_> {
                 continue;
             }
             let what = if is_block(attribute) { "block" } else { "argument" };
-            let problem = diag::MISSING_ARGUMENT.at(header).detail(format!("the {what} `{}` is missing", attribute.name));
+            let problem =
+                diag::MISSING_ARGUMENT.at(header).detail(format!("the {what} `{}` is missing", attribute.name));
             let help = match (&attribute.example, is_block(attribute)) {
                 (_, true) => format!("Write {} {{ .. }}", attribute.name),
                 (Some(example), false) => format!("Write {} = {example}", attribute.name),
@@ -186,7 +190,8 @@ impl Lower<'_> {
             let is_single = attribute.is_some_and(|a| matches!(a.shape, Shape::Block { nesting: Nesting::Single, .. }));
             match first.get(&nested.attribute) {
                 Some(before) if is_single => {
-                    let problem = diag::DUPLICATE_BLOCK.at(nested.body.span).detail(format!("`{}` may stand once", nested.name));
+                    let problem =
+                        diag::DUPLICATE_BLOCK.at(nested.body.span).detail(format!("`{}` may stand once", nested.name));
                     self.report(problem.label(*before, "first here"));
                 }
                 Some(_) => {}

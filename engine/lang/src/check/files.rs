@@ -82,12 +82,8 @@ impl<'a> Reader<'a> {
     fn folder(&mut self, folder: &str, from: Option<Span>) -> Option<(Names, Blocks)> {
         let path = join(self.root, folder);
         let listed = self.sources.list(&path);
-        let names: Vec<String> = listed
-            .iter()
-            .flatten()
-            .filter(|name| name.ends_with(".hcl") && !name.starts_with('.'))
-            .cloned()
-            .collect();
+        let names: Vec<String> =
+            listed.iter().flatten().filter(|name| name.ends_with(".hcl") && !name.starts_with('.')).cloned().collect();
         if names.is_empty() {
             self.empty(&path, listed.as_deref(), from);
             return None;

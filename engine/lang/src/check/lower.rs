@@ -175,14 +175,8 @@ impl<'a> Lower<'a> {
                 let body = self.parts(body, span);
                 self.slots.truncate(self.slots.len().saturating_sub(2));
                 let result = Expr { kind: ExprKind::Template(body?.into()), span };
-                let each = For {
-                    collection: collection?,
-                    slot,
-                    condition: None,
-                    result_key: None,
-                    result,
-                    is_grouped: false,
-                };
+                let each =
+                    For { collection: collection?, slot, condition: None, result_key: None, result, is_grouped: false };
                 ExprKind::Join(Box::new(Expr { kind: ExprKind::For(Box::new(each)), span }))
             }
         };
@@ -292,7 +286,9 @@ impl<'a> Lower<'a> {
         if let Some(Taken::Attr(name, _)) = steps.first() {
             return Some(name);
         }
-        self.report(diag::UNKNOWN_NAME.at(span).detail(format!("`{root}` is written with a name behind it: {root}.name")));
+        self.report(
+            diag::UNKNOWN_NAME.at(span).detail(format!("`{root}` is written with a name behind it: {root}.name")),
+        );
         None
     }
 

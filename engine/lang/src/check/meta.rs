@@ -139,7 +139,9 @@ impl Lower<'_> {
         for attribute in &block.body.attributes {
             let value = &attribute.value;
             let read = match &*attribute.name.text {
-                "prevent_destroy" => self.bool_setting(value, "prevent_destroy").map(|is| lifecycle.prevent_destroy = Some(is)),
+                "prevent_destroy" => {
+                    self.bool_setting(value, "prevent_destroy").map(|is| lifecycle.prevent_destroy = Some(is))
+                }
                 "create_before_destroy" => {
                     self.bool_setting(value, "create_before_destroy").map(|is| lifecycle.create_before_destroy = is)
                 }

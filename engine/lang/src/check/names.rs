@@ -127,7 +127,8 @@ impl<'a> Declare<'a> {
             let name = &attribute.name;
             let detail = format!("`{}` stands outside of every block", name.text);
             let problem = diag::UNKNOWN_ARGUMENT.at(name.span).detail(detail);
-            self.problems.push(problem.help("Values of a configuration stand in blocks; values of variables in *.tfvars files"));
+            self.problems
+                .push(problem.help("Values of a configuration stand in blocks; values of variables in *.tfvars files"));
         }
         for block in file.body.blocks {
             self.block(block);
@@ -187,7 +188,11 @@ impl<'a> Declare<'a> {
         };
         for label in &block.labels {
             if !is_identifier(&label.text) {
-                self.problems.push(diag::INVALID_NAME.at(label.span).detail(format!("{} is no name", terrane_core::path::quote(&label.text))));
+                self.problems.push(
+                    diag::INVALID_NAME
+                        .at(label.span)
+                        .detail(format!("{} is no name", terrane_core::path::quote(&label.text))),
+                );
                 return None;
             }
         }
@@ -338,4 +343,3 @@ pub(crate) fn text_of(expr: &ast::Expr) -> Option<Text> {
         _ => None,
     }
 }
-

@@ -110,11 +110,8 @@ impl<'m> Graph<'m> {
         for (at, variable) in module.variables.iter().enumerate() {
             let own = start.variables + at;
             if let Some((caller, call)) = module.caller
-                && let Some(Some(argument)) = self
-                    .modules
-                    .get(caller.0)
-                    .and_then(|m| m.calls.get(call))
-                    .and_then(|c| c.arguments.get(at))
+                && let Some(Some(argument)) =
+                    self.modules.get(caller.0).and_then(|m| m.calls.get(call)).and_then(|c| c.arguments.get(at))
             {
                 self.refer(own, caller, argument);
             }

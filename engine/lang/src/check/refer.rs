@@ -117,7 +117,8 @@ impl Lower<'_> {
             }
             Some((Taken::Attr(name, _), _)) if is_repeated => {
                 let key = if repeats == Repeats::Count { "0" } else { "\"key\"" };
-                let problem = diag::MISSING_INSTANCE_KEY.at(span).detail(format!("`{shown}` stands for many instances"));
+                let problem =
+                    diag::MISSING_INSTANCE_KEY.at(span).detail(format!("`{shown}` stands for many instances"));
                 self.report(problem.help(format!("Write {shown}[{key}].{} for one of them", name.text)));
                 return None;
             }
@@ -175,7 +176,11 @@ impl Lower<'_> {
     pub fn target(&mut self, expr: &ast::Expr) -> Option<(Referent, usize)> {
         let (root, steps) = super::lower::chain(expr);
         let ast::ExprKind::Name(name) = &root.kind else {
-            self.report(diag::WRONG_SETTING.at(expr.span).detail("a reference stands here: type.name, data.type.name or module.name"));
+            self.report(
+                diag::WRONG_SETTING
+                    .at(expr.span)
+                    .detail("a reference stands here: type.name, data.type.name or module.name"),
+            );
             return None;
         };
         if &**name == "module" {

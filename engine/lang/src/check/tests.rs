@@ -189,7 +189,10 @@ fn wrong_meta_arguments_are_refused() {
     check(&thing("depends_on = \"x\""), &[("wrong-setting", "\"x\"")]);
     check(&thing("lifecycle {\n  prevent_destroy = local.x\n  }"), &[("unknown-name", "x")]);
     check("locals {\n  x = true\n}\n", &[]);
-    check(&format!("variable \"x\" {{}}\n{}", thing("lifecycle {\n  prevent_destroy = var.x\n  }")), &[("constant-wanted", "var.x")]);
+    check(
+        &format!("variable \"x\" {{}}\n{}", thing("lifecycle {\n  prevent_destroy = var.x\n  }")),
+        &[("constant-wanted", "var.x")],
+    );
     check(&thing("lifecycle {\n  ignore_changes = [tagz]\n  }"), &[("no-such-attribute", "tagz")]);
     check(&thing("lifecycle {\n  ignore = all\n  }"), &[("unknown-argument", "ignore")]);
     check(&thing("timeouts {\n  create = \"soon\"\n  }"), &[("wrong-setting", "\"soon\"")]);
@@ -273,7 +276,10 @@ fn wrong_module_calls_are_refused() {
 #[test]
 fn a_module_as_a_whole_may_be_waited_for() {
     let program = program(&[
-        ("main.hcl", "module \"m\" {\n  source = \"./pool\"\n}\nresource \"t_thing\" \"a\" {\n  name = \"a\"\n  depends_on = [module.m]\n}\n"),
+        (
+            "main.hcl",
+            "module \"m\" {\n  source = \"./pool\"\n}\nresource \"t_thing\" \"a\" {\n  name = \"a\"\n  depends_on = [module.m]\n}\n",
+        ),
         ("pool/main.hcl", "resource \"t_thing\" \"p\" {\n  name = \"p\"\n}\n"),
     ]);
     let at = |node: Node| program.order.iter().position(|n| *n == node).unwrap();
@@ -282,7 +288,10 @@ fn a_module_as_a_whole_may_be_waited_for() {
 
 #[test]
 fn constants_are_folded() {
-    let program = program(&[("main.hcl", "locals {\n  a = [1 + 1, \"x-${2}\", { b = true ? 1 : 2 }]\n  b = 1 / 0 == 1 ? 1 : 2\n}\n")]);
+    let program = program(&[(
+        "main.hcl",
+        "locals {\n  a = [1 + 1, \"x-${2}\", { b = true ? 1 : 2 }]\n  b = 1 / 0 == 1 ? 1 : 2\n}\n",
+    )]);
     let locals = &program.modules[0].locals;
     assert!(locals[0].value.as_literal().is_some());
     assert!(locals[1].value.as_literal().is_none());

@@ -61,8 +61,7 @@ fn blocks<'b>(
     nesting: Nesting,
     is_secret: bool,
 ) -> Option<Value> {
-    let values: Vec<Option<Value>> =
-        written.map(|nested| evaluate(walk, &nested.body, schema, is_secret)).collect();
+    let values: Vec<Option<Value>> = written.map(|nested| evaluate(walk, &nested.body, schema, is_secret)).collect();
     let mut values: Vec<Value> = values.into_iter().collect::<Option<_>>()?;
     Some(match nesting {
         Nesting::Single => values.pop().unwrap_or(Value::NULL),

@@ -54,12 +54,7 @@ pub(crate) fn evaluate_with(
 /// The object that a body makes: every attribute of `schema` present and of its type, null where it is not
 /// written; defaults are not filled in. In a secret argument every value is marked sensitive and `file` is a
 /// source of secrets; anywhere else a sensitive value is an error. `None` after an error.
-pub fn evaluate_body(
-    body: &Body,
-    schema: &Block,
-    scope: &dyn Scope,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<Value> {
+pub fn evaluate_body(body: &Body, schema: &Block, scope: &dyn Scope, problems: &mut Vec<Diagnostic>) -> Option<Value> {
     body::evaluate(&mut walk::Walk::new(scope, problems), body, schema, false)
 }
 
@@ -132,7 +127,5 @@ pub fn at_apply(residual: &Residual, cx: &ResolveContext<'_>) -> Result<Option<V
         return Ok(None);
     }
     let cx = FunctionContext { sources: cx.sources, module_folder: cx.module_folder };
-    call::call(function, arguments.clone(), &cx, call::Moment::Apply)
-        .map(Some)
-        .map_err(|fault| fault.place(Place::Run))
+    call::call(function, arguments.clone(), &cx, call::Moment::Apply).map(Some).map_err(|fault| fault.place(Place::Run))
 }

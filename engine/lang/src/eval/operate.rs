@@ -16,9 +16,8 @@ fn operand(operator: Operator, value: &Value, ty: &Type, at: usize) -> Computed 
         let detail = format!("`{}` needs a value here, and this is null", operator.symbol());
         return Err(Fault::new(&diag::NULL_VALUE, detail).operand(at));
     }
-    let refused = |reason: &str| {
-        Fault::new(&diag::WRONG_OPERAND, format!("`{}`: {reason}", operator.symbol())).operand(at)
-    };
+    let refused =
+        |reason: &str| Fault::new(&diag::WRONG_OPERAND, format!("`{}`: {reason}", operator.symbol())).operand(at);
     if let Some(unknown) = value.as_unknown() {
         if may_convert(&unknown.ty, ty) {
             return Ok(value.clone());
@@ -215,7 +214,9 @@ pub(crate) fn attribute(of: &Value, name: &Text) -> Computed {
     let found = match of.kind() {
         Kind::Object(entries) | Kind::Map(entries) => match entries.get(name) {
             Some(value) => value.clone(),
-            None => return Err(missing(name, entries.iter().map(|(key, _)| &**key), matches!(of.kind(), Kind::Map(_)))),
+            None => {
+                return Err(missing(name, entries.iter().map(|(key, _)| &**key), matches!(of.kind(), Kind::Map(_))));
+            }
         },
         Kind::Unknown(unknown) => {
             if let Type::Object(fields) = &unknown.ty
@@ -238,7 +239,8 @@ pub(crate) fn attribute(of: &Value, name: &Text) -> Computed {
 }
 
 fn no_attributes(of: &Value, name: &str) -> Fault {
-    let fault = Fault::new(&diag::NO_SUCH_ATTRIBUTE, format!("{} has no attributes, so none is `{name}`", describe(of)));
+    let fault =
+        Fault::new(&diag::NO_SUCH_ATTRIBUTE, format!("{} has no attributes, so none is `{name}`", describe(of)));
     if of.items().is_some() {
         return fault.help(Some(format!("Write [*].{name} to take it from each element, or [0].{name} from one")));
     }
@@ -260,7 +262,9 @@ fn deeper(of: &Value, residual: &Residual, step: PathStep, ty: Type) -> Value {
         _ => {
             let key = match step {
                 PathStep::Name(name) => Value::string(name),
-                PathStep::Index(at) => Value::number(terrane_core::Number::from(usize::try_from(at).unwrap_or(usize::MAX))),
+                PathStep::Index(at) => {
+                    Value::number(terrane_core::Number::from(usize::try_from(at).unwrap_or(usize::MAX)))
+                }
             };
             Residual::Index { collection: of.clone(), key }
         }
@@ -291,7 +295,8 @@ pub(crate) fn index(collection: &Value, key: &Value) -> Computed {
 }
 
 fn no_elements(collection: &Value) -> Fault {
-    let fault = Fault::new(&diag::NOT_A_COLLECTION, format!("{} has no elements by position or key", describe(collection)));
+    let fault =
+        Fault::new(&diag::NOT_A_COLLECTION, format!("{} has no elements by position or key", describe(collection)));
     let is_set = matches!(collection.kind(), Kind::Set(_)) || matches!(collection.type_of(), Type::Set(_));
     fault.operand(0).help(is_set.then(|| String::from("A set has no order: use tolist(..) or one(..)")))
 }

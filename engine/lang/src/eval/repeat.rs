@@ -81,7 +81,9 @@ fn for_each(value: &Value) -> Result<Repeated, Wrong> {
                 text.map(|text| (text, item.clone())).ok_or_else(|| describe(item))
             };
             let pairs: Result<Vec<(Text, Value)>, String> = items.iter().map(key).collect();
-            pairs.map(Repeated::Each).map_err(|found| Wrong::Value(format!("`for_each` is a set of texts; this one holds {found}")))
+            pairs
+                .map(Repeated::Each)
+                .map_err(|found| Wrong::Value(format!("`for_each` is a set of texts; this one holds {found}")))
         }
         Kind::Unknown(unknown) if matches!(unknown.ty, Type::Any | Type::Map(_) | Type::Object(_) | Type::Set(_)) => {
             Ok(Repeated::Open(value.clone()))

@@ -89,7 +89,10 @@ impl<'a> Resolver<'a> {
                 }
                 operate::binary(operator, &left, &self.value(right)?)
             }
-            _ => Err(Fault::new(&diag::BROKEN_RESIDUAL, format!("`{}` has {} operands", operator.symbol(), operands.len()))),
+            _ => Err(Fault::new(
+                &diag::BROKEN_RESIDUAL,
+                format!("`{}` has {} operands", operator.symbol(), operands.len()),
+            )),
         }
     }
 
@@ -183,7 +186,13 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    fn bound(&mut self, each: &ForResidual, key: Value, value: Value, work: impl FnOnce(&mut Self) -> Computed) -> Computed {
+    fn bound(
+        &mut self,
+        each: &ForResidual,
+        key: Value,
+        value: Value,
+        work: impl FnOnce(&mut Self) -> Computed,
+    ) -> Computed {
         let depth = self.locals.len();
         self.locals.extend([(each.key_local, Some(key)), (each.value_local, Some(value))]);
         let result = work(self);

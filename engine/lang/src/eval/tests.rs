@@ -152,7 +152,9 @@ fn unknown_operands_make_typed_unknowns() {
         assert!(!found.is_known(), "{text}");
         assert_eq!(found.type_of(), ty, "{text}");
     }
-    for (text, expected) in [("false && s > 1", "false"), ("s > 1 && false", "false"), ("[1, s][0]", "1"), ("[s] == null", "false")] {
+    for (text, expected) in
+        [("false && s > 1", "false"), ("s > 1 && false", "false"), ("[1, s][0]", "1"), ("[s] == null", "false")]
+    {
         assert_eq!(value_with(text, &variables).unwrap(), value(expected).unwrap(), "{text}");
     }
 }
@@ -194,8 +196,18 @@ fn steps_into_an_unknown_attribute_make_its_path_longer() {
 fn sensitive_marks_spread() {
     let variables = [("s", Value::string("hunter2").sensitive()), ("n", Value::int(1).sensitive())];
     for text in [
-        "\"a${s}\"", "n + 1", "n == 1", "n > 0 ? 1 : 2", "[1, 2][n]", "{ a = 1, b = 2 }[n > 0 ? \"a\" : \"b\"]",
-        "{ (s) = 1 }", "{ for x in [s] : x => 1 }", "[for x in [1] : x if n > 0]", "!(n > 0)", "-n", "n > 0 && true",
+        "\"a${s}\"",
+        "n + 1",
+        "n == 1",
+        "n > 0 ? 1 : 2",
+        "[1, 2][n]",
+        "{ a = 1, b = 2 }[n > 0 ? \"a\" : \"b\"]",
+        "{ (s) = 1 }",
+        "{ for x in [s] : x => 1 }",
+        "[for x in [1] : x if n > 0]",
+        "!(n > 0)",
+        "-n",
+        "n > 0 && true",
     ] {
         assert!(value_with(text, &variables).unwrap().is_sensitive(), "{text}");
     }
@@ -359,8 +371,7 @@ fn finishing_later_equals_evaluating_now() {
         ("o", object(Value::int(6))),
     ];
     let types = [Type::Number, Type::Number, Type::Bool, Type::String, Type::list(Type::Number), Type::Any];
-    let open: Vec<(&str, Value)> =
-        known.iter().zip(types).map(|((name, _), ty)| (*name, unknown(name, ty))).collect();
+    let open: Vec<(&str, Value)> = known.iter().zip(types).map(|((name, _), ty)| (*name, unknown(name, ty))).collect();
     let files = Files::default();
     let cx = ResolveContext { sources: &files, module_folder: "." };
     let answer = |residual: &Residual| match residual {

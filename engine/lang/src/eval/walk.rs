@@ -202,7 +202,13 @@ impl<'a> Walk<'a> {
             text.as_text().cloned().map(InstanceKey::Name)
         };
         let is_number = matches!(key.kind(), Kind::Number(_));
-        let found = if is_counted { number() } else if is_number { name().or_else(number) } else { name() };
+        let found = if is_counted {
+            number()
+        } else if is_number {
+            name().or_else(number)
+        } else {
+            name()
+        };
         if found.is_none() {
             let what = if is_counted { "a whole number of 0 or more" } else { "a text" };
             let detail = format!("the key of an instance is {what} here, not {}", crate::convert::describe(key));
@@ -393,7 +399,11 @@ impl<'a> Walk<'a> {
             return waiting.pop();
         }
         if waiting.is_empty() {
-            self.report(diag::FUNCTION_FAILED.at(span).detail(format!("no argument of `try` has a value: {}", reasons.join("; "))));
+            self.report(
+                diag::FUNCTION_FAILED
+                    .at(span)
+                    .detail(format!("no argument of `try` has a value: {}", reasons.join("; "))),
+            );
             return None;
         }
         let ty = crate::convert::unify(&waiting.iter().map(Value::type_of).collect::<Vec<_>>());
@@ -538,8 +548,7 @@ impl<'a> Walk<'a> {
         self.slots.truncate(base);
         self.next_local = key_local;
         let (condition, result_key) = (all_or_none(condition)?, all_or_none(result_key)?);
-        let is_sensitive = collection.is_sensitive()
-            || condition.iter().chain(&result_key).any(Value::is_sensitive);
+        let is_sensitive = collection.is_sensitive() || condition.iter().chain(&result_key).any(Value::is_sensitive);
         let residual = ForResidual {
             collection: collection.clone(),
             key_local,
@@ -570,9 +579,9 @@ fn open_call(function: &str, ty: Type, arguments: Vec<Value>) -> Value {
 /// Whether a value cannot turn out to be an error: it is known, or a leaf that only waits.
 fn is_settled(value: &Value) -> bool {
     value.is_wholly_known()
-        || value.as_unknown().is_some_and(|unknown| {
-            matches!(unknown.residual, Residual::Variable(_)) && unknown.ty != Type::Any
-        })
+        || value
+            .as_unknown()
+            .is_some_and(|unknown| matches!(unknown.residual, Residual::Variable(_)) && unknown.ty != Type::Any)
 }
 
 fn join(texts: Value) -> Value {

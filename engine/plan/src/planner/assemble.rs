@@ -100,10 +100,9 @@ fn orphan_reason(walk: &Walk<'_>, addr: &InstanceAddr) -> Reason {
     let frame = walk.frames.iter().find(|frame| frame.path == addr.resource.module);
     let module = frame.and_then(|frame| walk.program.modules.get(frame.module.0));
     let Some(module) = module else { return Reason::NoModule };
-    let block = module
-        .resources
-        .iter()
-        .find(|r| r.mode == BlockMode::Managed && r.type_name == addr.resource.type_name && r.name == addr.resource.name);
+    let block = module.resources.iter().find(|r| {
+        r.mode == BlockMode::Managed && r.type_name == addr.resource.type_name && r.name == addr.resource.name
+    });
     use terrane_core::InstanceKey::{Index, Name};
     use terrane_lang::program::Repetition;
     match (block.map(|block| &block.repetition), &addr.key) {
@@ -123,7 +122,9 @@ fn orphan(walk: &mut Walk<'_>, record: &Arc<Recorded>, reason: Reason) -> Result
         Actual::None | Actual::Gone => (Action::Forget, Value::NULL, Reason::Gone),
     };
     if action == Action::Delete && record.prevent_destroy && !is_meant && walk.options.mode != Mode::RefreshOnly {
-        walk.problems.push(diag::DESTROY_PREVENTED.at(record.addr.clone()).with("object", &record.id).detail(reason.to_string()));
+        walk.problems.push(
+            diag::DESTROY_PREVENTED.at(record.addr.clone()).with("object", &record.id).detail(reason.to_string()),
+        );
         return Err(Stop::Broken);
     }
     let mut destroy = Vec::new();
@@ -281,8 +282,8 @@ impl Graph {
             if let Some(mut decision) = instance.decision.take() {
                 let change = &mut decision.change;
                 let recorded = walk.state.record(&change.addr);
-                change.is_rerecorded |= change.action == Action::NoOp
-                    && recorded.is_some_and(|record| record.dependencies != dependencies);
+                change.is_rerecorded |=
+                    change.action == Action::NoOp && recorded.is_some_and(|record| record.dependencies != dependencies);
                 change.dependencies = dependencies;
                 decisions.push((vertex, *decision));
             }
@@ -392,9 +393,8 @@ impl Graph {
     }
 
     fn fill(&mut self, walk: &Walk<'_>, mut decisions: Vec<(usize, Decision)>) {
-        decisions.sort_by(|(_, a), (_, b)| {
-            (&a.change.addr, &a.change.deposed).cmp(&(&b.change.addr, &b.change.deposed))
-        });
+        decisions
+            .sort_by(|(_, a), (_, b)| (&a.change.addr, &a.change.deposed).cmp(&(&b.change.addr, &b.change.deposed)));
         for (number, (vertex, mut decision)) in decisions.into_iter().enumerate() {
             let type_name = decision.change.addr.resource.type_name.clone();
             let limits = walk
@@ -496,4 +496,3 @@ fn name(
         }
     }
 }
-

@@ -165,7 +165,12 @@ impl Walk<'_> {
     }
 
     /// Keyed digests of the secret arguments that are written.
-    fn secrets(&mut self, resource: &Resource, addr: &InstanceAddr, written: &Value) -> Result<Vec<SecretDigest>, Stop> {
+    fn secrets(
+        &mut self,
+        resource: &Resource,
+        addr: &InstanceAddr,
+        written: &Value,
+    ) -> Result<Vec<SecretDigest>, Stop> {
         let mut digests = Vec::new();
         for attribute in resource.schema.body.attributes.iter().filter(|attribute| attribute.is_secret) {
             let path = Path::attr(attribute.name.clone());
@@ -181,7 +186,8 @@ impl Walk<'_> {
                 Some(Answer::Digest(Some(digest))) => digests.push(SecretDigest { path, digest: digest.clone() }),
                 Some(_) => {
                     let span = resource.body.span_of(&path).unwrap_or(resource.span);
-                    self.problems.push(diag::SECRET_NOT_COMPARABLE.at(span).with("argument", &path).with("instance", addr));
+                    self.problems
+                        .push(diag::SECRET_NOT_COMPARABLE.at(span).with("argument", &path).with("instance", addr));
                 }
             }
         }
@@ -222,9 +228,10 @@ impl Walk<'_> {
         let is_meant = |patterns: &[AddrPattern]| patterns.iter().any(|pattern| pattern.matches(facts.addr));
         let schema = &facts.resource.schema;
         for difference in found {
-            let special = refined.replaces.iter().find(|(path, _)| {
-                difference.path.starts_with(path) || path.starts_with(&difference.path)
-            });
+            let special = refined
+                .replaces
+                .iter()
+                .find(|(path, _)| difference.path.starts_with(path) || path.starts_with(&difference.path));
             let why = match special {
                 Some((_, why)) => Some(why.clone()),
                 None => match rule(schema, &difference.path) {
@@ -441,9 +448,8 @@ impl Walk<'_> {
 
 /// Leaves that count: writable, readable, and not owned by somebody else.
 fn comparable(schema: &Schema, prior: &Value, refined: &Refined) -> Vec<Difference> {
-    let is_foreign = |path: &Path| {
-        refined.owners.iter().any(|(at, owner)| !matches!(owner, Owner::Ours) && path.starts_with(at))
-    };
+    let is_foreign =
+        |path: &Path| refined.owners.iter().any(|(at, owner)| !matches!(owner, Owner::Ours) && path.starts_with(at));
     let mut found = diff::differences(&schema.body, prior, &refined.planned, &|attribute| {
         attribute.is_writable() && !attribute.is_secret && attribute.role != Role::WriteOnly
     });
@@ -525,4 +531,3 @@ fn shell_quoted(addr: &InstanceAddr) -> String {
     let text = addr.to_string();
     if text.contains('"') { format!("'{text}'") } else { text }
 }
-

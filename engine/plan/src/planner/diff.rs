@@ -49,9 +49,11 @@ fn compare(attribute: &Attribute, left: &Value, right: &Value, path: Path, out: 
             Kind::Object(_) | Kind::Map(_) | Kind::Null,
             Kind::Object(_) | Kind::Map(_) | Kind::Null,
         ) => compare_block(block, left, right, &path, out),
-        (Shape::Block { block, nesting: Nesting::List }, Kind::List(a) | Kind::Tuple(a), Kind::List(b) | Kind::Tuple(b))
-            if a.len() == b.len() =>
-        {
+        (
+            Shape::Block { block, nesting: Nesting::List },
+            Kind::List(a) | Kind::Tuple(a),
+            Kind::List(b) | Kind::Tuple(b),
+        ) if a.len() == b.len() => {
             for (index, (a, b)) in a.iter().zip(b.iter()).enumerate() {
                 let step = PathStep::Index(u64::try_from(index).unwrap_or(u64::MAX));
                 compare_block(block, a, b, &path.join(step), out);

@@ -60,9 +60,7 @@ impl Keys {
             (Self::Count(count), Some(InstanceKey::Index(index))) => {
                 usize::try_from(*index).ok().filter(|index| index < count)
             }
-            (Self::Each(pairs), Some(InstanceKey::Name(name))) => {
-                pairs.binary_search_by(|(key, _)| key.cmp(name)).ok()
-            }
+            (Self::Each(pairs), Some(InstanceKey::Name(name))) => pairs.binary_search_by(|(key, _)| key.cmp(name)).ok(),
             _ => None,
         }
     }
@@ -70,9 +68,7 @@ impl Keys {
     /// `each.key` and `each.value` of the instance at `position`.
     pub fn each(&self, position: usize) -> Option<(Value, Value)> {
         match self {
-            Self::Each(pairs) => {
-                pairs.get(position).map(|(key, value)| (Value::string(key.clone()), value.clone()))
-            }
+            Self::Each(pairs) => pairs.get(position).map(|(key, value)| (Value::string(key.clone()), value.clone())),
             Self::Single | Self::Count(_) => None,
         }
     }

@@ -102,10 +102,8 @@ impl Walk<'_> {
             _ => None,
         };
         let known_text = |name: &str| written.get(name).filter(|v| v.is_known()).and_then(Value::as_text).cloned();
-        let mut access = Access::of(ProviderName {
-            name: resource.provider.name.clone(),
-            alias: resource.provider.alias.clone(),
-        });
+        let mut access =
+            Access::of(ProviderName { name: resource.provider.name.clone(), alias: resource.provider.alias.clone() });
         if let Some((id, above)) = parent.as_ref().map(|(id, _, above)| (id, above)) {
             access.region = id.scope.region.clone();
             if let Some(above) = above {

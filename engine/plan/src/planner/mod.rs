@@ -138,7 +138,8 @@ impl<'a> Planner<'a> {
         }
         let records: Vec<_> = self.walk.state.objects.values().cloned().collect();
         for record in records {
-            let is_remote = self.walk.registry.resource(&record.id.type_name).is_some_and(|kind| !kind.is_record_only());
+            let is_remote =
+                self.walk.registry.resource(&record.id.type_name).is_some_and(|kind| !kind.is_record_only());
             if is_remote && targets::takes_part(&self.walk, &record.addr) {
                 let configuration = self.walk.configuration(&record.access.provider);
                 let key = (record.addr.clone(), record.deposed.clone());

@@ -186,13 +186,15 @@ pub fn steps(nodes: &mut [Node]) -> Option<Vec<Step>> {
     }
     let mut leads = vec![false; order.len()];
     for point in order.iter().rev() {
-        let is_before = edges.of(*point).iter().any(|next| is_active(nodes, *next) || leads.get(at(*next)) == Some(&true));
+        let is_before =
+            edges.of(*point).iter().any(|next| is_active(nodes, *next) || leads.get(at(*next)) == Some(&true));
         if let Some(place) = leads.get_mut(at(*point)) {
             *place = is_before;
         }
     }
-    let is_kept =
-        |nodes: &[Node], point: u32| is_active(nodes, point) || (follows.get(at(point)) == Some(&true) && leads.get(at(point)) == Some(&true));
+    let is_kept = |nodes: &[Node], point: u32| {
+        is_active(nodes, point) || (follows.get(at(point)) == Some(&true) && leads.get(at(point)) == Some(&true))
+    };
     Some(number(nodes, &order, &edges, &is_kept))
 }
 
@@ -273,7 +275,8 @@ mod tests {
             assert!(step.after.iter().all(|before| *before < number));
         }
         let name = |step: &Step| {
-            step.change.map(|change| format!("{} {}", step.spec.name, ["A", "B", "C"][usize::try_from(change).unwrap()]))
+            step.change
+                .map(|change| format!("{} {}", step.spec.name, ["A", "B", "C"][usize::try_from(change).unwrap()]))
         };
         steps.iter().filter_map(name).collect::<Vec<_>>().join(", ")
     }

@@ -72,7 +72,8 @@ pub fn done(open: &OpenIntent, seen: Value) -> Entry {
 /// The record after a step that took effect, given the record that its intent carried.
 #[must_use]
 pub fn after_step(template: &Recorded, seen: Value) -> Option<Box<Recorded>> {
-    let is_gone = template.partial.as_ref().is_some_and(|partial| partial.verb == Verb::Delete && partial.next.is_empty());
+    let is_gone =
+        template.partial.as_ref().is_some_and(|partial| partial.verb == Verb::Delete && partial.next.is_empty());
     if is_gone {
         return None;
     }

@@ -636,7 +636,10 @@ fn passed(
         Err(error) => {
             let at = if error.path.0.is_empty() { String::new() } else { format!("{}: ", error.path) };
             problems.push(
-                diag::VARIABLE_WRONG_TYPE.at(span).with("variable", &variable.name).detail(format!("{at}{}", error.reason)),
+                diag::VARIABLE_WRONG_TYPE
+                    .at(span)
+                    .with("variable", &variable.name)
+                    .detail(format!("{at}{}", error.reason)),
             );
             None
         }
@@ -649,11 +652,9 @@ fn sealed(variable: &terrane_lang::program::Variable, input: Option<&Input>, val
         return value;
     }
     let residual = match input.map(|input| &input.source) {
-        Some(InputSource::Environment(name)) if variable.ty == Type::String => Residual::Call {
-            function: "env".into(),
-            arguments: vec![Value::string(name.clone())],
-            is_spread: false,
-        },
+        Some(InputSource::Environment(name)) if variable.ty == Type::String => {
+            Residual::Call { function: "env".into(), arguments: vec![Value::string(name.clone())], is_spread: false }
+        }
         _ => Residual::Variable(variable.name.clone()),
     };
     Value::unknown(variable.ty.clone(), residual).sensitive()

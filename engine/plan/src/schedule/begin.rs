@@ -21,7 +21,8 @@ impl Schedule<'_> {
         let counts = plan.counts();
         entries.push(Entry::Begin {
             plan: plan.id.clone(),
-            summary: format!("{} to add, {} to change, {} to destroy", counts.add, counts.change, counts.destroy).into(),
+            summary: format!("{} to add, {} to change, {} to destroy", counts.add, counts.change, counts.destroy)
+                .into(),
             at: self.options.at.clone(),
             by: self.options.by.clone(),
         });
@@ -53,7 +54,8 @@ impl Schedule<'_> {
             }),
             Action::NoOp | Action::Update if change.is_rerecorded || (change.action == Action::Update && !has_step) => {
                 let recorded = self.state.objects.get(&key)?;
-                let sent = if self.plan.mode == Mode::RefreshOnly { recorded.sent.clone() } else { change.written.clone() };
+                let sent =
+                    if self.plan.mode == Mode::RefreshOnly { recorded.sent.clone() } else { change.written.clone() };
                 Some(Entry::Record {
                     step: None,
                     record: Box::new(Recorded {
@@ -63,7 +65,11 @@ impl Schedule<'_> {
                         sent,
                         seen: change.before.clone(),
                         owners: change.owners.clone(),
-                        secrets: if change.secrets.is_empty() { recorded.secrets.clone() } else { change.secrets.clone() },
+                        secrets: if change.secrets.is_empty() {
+                            recorded.secrets.clone()
+                        } else {
+                            change.secrets.clone()
+                        },
                         partial: None,
                         dependencies: change.dependencies.clone(),
                         prevent_destroy: change.prevent_destroy,
@@ -182,7 +188,11 @@ impl Schedule<'_> {
             }
             (Reading::Unreadable(Unreadable::NotYetReachable), _) => None,
             (Reading::Absent | Reading::Partial { .. }, Verb::Create) => None,
-            (Reading::Present(_), Verb::Create) if !running.record.partial.as_ref().is_none_or(|p| p.done.len() <= 1) => None,
+            (Reading::Present(_), Verb::Create)
+                if !running.record.partial.as_ref().is_none_or(|p| p.done.len() <= 1) =>
+            {
+                None
+            }
             (Reading::Present(_), Verb::Create) => {
                 Some(diag::OBJECT_EXISTS.at(running.call.addr.clone()).with("object", &running.call.id))
             }
@@ -226,7 +236,9 @@ impl Schedule<'_> {
         let Some(number) = planned.change else { return };
         let Some(change) = plan.changes.get(super::at(number)) else { return };
         let mut call = running.call.clone();
-        if let (Reading::Present(actual) | Reading::Partial { seen: actual, .. }, false) = (reading, planned.spec.verb == Verb::Create) {
+        if let (Reading::Present(actual) | Reading::Partial { seen: actual, .. }, false) =
+            (reading, planned.spec.verb == Verb::Create)
+        {
             call.seen = actual.clone();
         }
         let deposed = self.record_place(number, change, planned.phase);

@@ -260,7 +260,8 @@ impl<'a> Schedule<'a> {
         }
         for number in (0..plan.steps.len()).rev() {
             let own = plan.steps.get(number).map_or(0, |step| u64::from(step.spec.expected_s) + 1);
-            let behind = self.dependents.get(number).into_iter().flatten().filter_map(|d| self.weight.get(at(*d))).max();
+            let behind =
+                self.dependents.get(number).into_iter().flatten().filter_map(|d| self.weight.get(at(*d))).max();
             let weight = own + behind.copied().unwrap_or(0);
             if let Some(place) = self.weight.get_mut(number) {
                 *place = weight;
@@ -331,9 +332,16 @@ impl<'a> Schedule<'a> {
             self.has_begun = true;
             self.begin(now_ms);
         }
-        let is_open = self.pending.values().any(|p| matches!(p, Pending::Write(thens, _) if thens.iter().any(|(_, t)| matches!(t, Then::Begun))));
+        let is_open = self
+            .pending
+            .values()
+            .any(|p| matches!(p, Pending::Write(thens, _) if thens.iter().any(|(_, t)| matches!(t, Then::Begun))));
         let is_beginning = is_open || self.thens.iter().any(|(_, then)| matches!(then, Then::Begun));
-        while !is_beginning && !self.is_stopping && !self.has_lost_state && self.places < self.options.parallelism.max(1) {
+        while !is_beginning
+            && !self.is_stopping
+            && !self.has_lost_state
+            && self.places < self.options.parallelism.max(1)
+        {
             let Some((_, step)) = self.ready.pop_first() else { break };
             if self.stand(step) == Stand::Waiting {
                 self.start_step(step, now_ms);
@@ -372,7 +380,12 @@ impl<'a> Schedule<'a> {
             }
             self.has_lost_state = true;
             for (_, then) in &thens {
-                if let Then::Call(step) | Then::Poll(step, _) | Then::Done(step) | Then::Failed(step) | Then::Again(step) = then {
+                if let Then::Call(step)
+                | Then::Poll(step, _)
+                | Then::Done(step)
+                | Then::Failed(step)
+                | Then::Again(step) = then
+                {
                     self.drop_running(*step);
                     self.set(*step, Stand::Failed);
                 }

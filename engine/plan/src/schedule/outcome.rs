@@ -68,7 +68,8 @@ impl Schedule<'_> {
 
     /// An object that came out other than planned is a mistake of its provider: it is recorded and told.
     fn check_result(&mut self, step: u32, running: &Running, seen: &Value) {
-        let is_last = self.plan.steps.get(super::at(step)).is_some_and(|step| step.is_last && step.phase == Phase::Make);
+        let is_last =
+            self.plan.steps.get(super::at(step)).is_some_and(|step| step.is_last && step.phase == Phase::Make);
         let Some(schema) = self.registry.resource_schema(&running.call.addr.resource.type_name) else { return };
         if !is_last {
             return;

@@ -134,7 +134,9 @@ impl Schedule<'_> {
         let is_destroy = planned_step.phase == Phase::Destroy;
         let record = match (is_destroy, recorded) {
             (true, Some(recorded)) => (*recorded).clone(),
-            (true, None) => return Err(Box::new(diag::STEP_VALUE_UNKNOWN.at(change.addr.clone()).with("value", "record"))),
+            (true, None) => {
+                return Err(Box::new(diag::STEP_VALUE_UNKNOWN.at(change.addr.clone()).with("value", "record")));
+            }
             (false, recorded) => self.record_to_be(change, recorded.as_deref())?,
         };
         let planned = if is_destroy { Value::NULL } else { self.finished(&change.after, &change.addr)? };

@@ -85,14 +85,8 @@ pub async fn drive<M: Machine, W: World>(
     sink: &SharedSink,
     mut signals: mpsc::Receiver<Signal>,
 ) -> Option<End> {
-    let mut run = Run {
-        machine,
-        world,
-        sink,
-        calls: JoinSet::new(),
-        under_way: HashMap::new(),
-        writes: FuturesUnordered::new(),
-    };
+    let mut run =
+        Run { machine, world, sink, calls: JoinSet::new(), under_way: HashMap::new(), writes: FuturesUnordered::new() };
     let mut is_stopping = false;
     let mut is_heard = true;
     loop {
@@ -150,9 +144,13 @@ impl<M: Machine, W: World> Run<'_, M, W> {
                 entries.extend(more);
             }
             Effect::Tell(event) => self.sink.event(*event),
-            Effect::Check { ticket, target, configuration } => self.call(ticket, Kind::Check, async move {
-                Completed::Checked(world.check(&target, &configuration).await)
-            }),
+            Effect::Check { ticket, target, configuration } => {
+                self.call(
+                    ticket,
+                    Kind::Check,
+                    async move { Completed::Checked(world.check(&target, &configuration).await) },
+                )
+            }
             Effect::Resolve { ticket, intent, configuration } => self.call(ticket, Kind::Resolve, async move {
                 Completed::Resolved(world.resolve(&intent, &configuration).await)
             }),
@@ -175,9 +173,11 @@ impl<M: Machine, W: World> Run<'_, M, W> {
             self.machine.record(ticket, Completed::Progressed(result), world.now_ms());
             return true;
         }
-        self.call(ticket, Kind::Progress, async move {
-            Completed::Progressed(world.start(&call, &configuration).await)
-        });
+        self.call(
+            ticket,
+            Kind::Progress,
+            async move { Completed::Progressed(world.start(&call, &configuration).await) },
+        );
         false
     }
 

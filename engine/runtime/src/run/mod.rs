@@ -5,13 +5,13 @@ mod drive;
 pub use drive::{Machine, Signal, drive};
 
 use crate::answer::Answerer;
+use crate::clock::rfc3339;
 use crate::diag;
 use crate::events::{EventSink, SharedSink};
 use crate::session::{Applied, ApplyRequest, Session};
 use crate::store::local::random_lineage;
 use crate::workspace::{Configuration, PlanRequest, Workspace};
 use crate::world::LiveWorld;
-use crate::clock::rfc3339;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use terrane_core::event::Event;

@@ -206,8 +206,7 @@ async fn a_poll_waits_for_its_moment() {
         configuration: Value::NULL,
         not_before_ms: 9_000,
     };
-    let resolve =
-        Effect::Resolve { ticket: Ticket(1), intent: Arc::new(intent("a", 0)), configuration: Value::NULL };
+    let resolve = Effect::Resolve { ticket: Ticket(1), intent: Arc::new(intent("a", 0)), configuration: Value::NULL };
     let mut script = Script::new(vec![vec![poll], vec![resolve]]);
     let (_, stage) = driven(&mut script, Stage::default(), &[], &nowhere()).await;
     assert_eq!(stage.now_ms(), 9_000);

@@ -26,7 +26,8 @@ impl SecretOverride {
             Box::new(WRONG_SECRET_FLAG.at(Place::Argument("-secret".to_owned())).detail(why).with("for", shown))
         };
         let source = ["=env:", "=file:", "=exec:"].iter().filter_map(|mark| text.rfind(mark)).max();
-        let (leaf, source) = source.and_then(|at| text.split_at_checked(at)).ok_or_else(|| wrong("there is no source"))?;
+        let (leaf, source) =
+            source.and_then(|at| text.split_at_checked(at)).ok_or_else(|| wrong("there is no source"))?;
         let (addr, path) = split(leaf).ok_or_else(|| wrong("there is no address with a path after it"))?;
         let value = expression(source.trim_start_matches('=')).ok_or_else(|| wrong("the source is empty"))?;
         Ok(Self { addr, path, value })

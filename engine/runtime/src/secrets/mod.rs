@@ -113,7 +113,9 @@ fn unmarked(value: &Value) -> Value {
         Kind::Set(items) => Value::set(items.iter().map(unmarked).collect()),
         Kind::Object(entries) => Value::object(pairs(entries)),
         Kind::Map(entries) => Value::map(pairs(entries)),
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) | Kind::Unknown(_) => value.clone().nonsensitive(),
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) | Kind::Unknown(_) => {
+            value.clone().nonsensitive()
+        }
     }
 }
 

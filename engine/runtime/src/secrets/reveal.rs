@@ -2,7 +2,7 @@
 
 use super::{Secrets, command, fault};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use terrane_core::{Residual, Value};
 use terrane_lang::eval::{ResolveContext, at_apply, resolve};
@@ -26,29 +26,25 @@ impl Secrets {
             if value.is_wholly_known() {
                 return Ok(value);
             }
-            let mut has_grown = false;
-            for source in open {
-                // One source may stand at several places.
-                if known.get(&source).is_none() {
-                    known.insert(source.clone(), self.read(&source).await?.sensitive());
-                    has_grown = true;
-                }
-            }
-            if !has_grown {
+            if open.is_empty() {
                 break;
+            }
+            for source in open {
+                let value = self.read(&source).await?;
+                known.insert(source, value.sensitive());
             }
         }
         Err(fault("reveal", "a part of the secret is known only after apply"))
     }
 
     /// What is known with these sources, and the sources that are still asked for.
-    fn resolve(&self, secret: &Value, known: &BTreeMap<Residual, Value>) -> Result<(Value, Vec<Residual>), Fault> {
-        let open = RefCell::new(Vec::new());
+    fn resolve(&self, secret: &Value, known: &BTreeMap<Residual, Value>) -> Result<(Value, BTreeSet<Residual>), Fault> {
+        let open = RefCell::new(BTreeSet::new());
         let cx = ResolveContext { sources: &self.sources, module_folder: "." };
         let leaf = |residual: &Residual| {
             let found = known.get(residual);
             if found.is_none() && is_source(residual) {
-                open.borrow_mut().push(residual.clone());
+                open.borrow_mut().insert(residual.clone());
             }
             found.cloned()
         };

@@ -74,7 +74,9 @@ impl Bucket {
                 self.interval_us = self.interval_us.saturating_sub(step).max(self.full_interval_us);
             }
             Feedback::Throttled { after_ms } => {
-                let is_new = self.halved_at_us.is_none_or(|at| now_us >= at + ONE_REFUSAL_MS * 1_000 / u64::from(clock_rate.max(1)));
+                let is_new = self
+                    .halved_at_us
+                    .is_none_or(|at| now_us >= at + ONE_REFUSAL_MS * 1_000 / u64::from(clock_rate.max(1)));
                 if is_new {
                     self.interval_us = (self.interval_us * 2).min(self.full_interval_us * SLOWEST);
                     self.halved_at_us = Some(now_us);

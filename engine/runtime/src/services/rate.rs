@@ -47,7 +47,8 @@ pub fn refuse_far_endpoint(configuration: &Value) -> Result<(), Fault> {
     let inner = |value: &Value| refuse_far_endpoint(value);
     if let Some(url) = configuration.as_str() {
         if url.contains("://") && !is_loopback(url) {
-            let message = format!("{VARIABLE} is set, and the provider block names an address that is not on this machine");
+            let message =
+                format!("{VARIABLE} is set, and the provider block names an address that is not on this machine");
             return Err(Fault::new(FaultKind::Invalid { argument: None }, VARIABLE, message).code("clock-rate-refused"));
         }
         return Ok(());
@@ -93,10 +94,18 @@ mod tests {
 
     #[test]
     fn addresses_that_only_look_like_this_machine_are_not() {
-        for url in ["http://localhost", "http://LOCALHOST:1/x", "http://[::1]:80/", "https://127.1.2.3", "http://u@127.0.0.1"] {
+        for url in
+            ["http://localhost", "http://LOCALHOST:1/x", "http://[::1]:80/", "https://127.1.2.3", "http://u@127.0.0.1"]
+        {
             assert!(is_loopback(url), "{url}");
         }
-        for url in ["http://127.0.0.1@evil.example/", "http://localhost.example", "127.0.0.1:80", "http://[::2]", "http://evil.example\\@127.0.0.1"] {
+        for url in [
+            "http://127.0.0.1@evil.example/",
+            "http://localhost.example",
+            "127.0.0.1:80",
+            "http://[::2]",
+            "http://evil.example\\@127.0.0.1",
+        ] {
             assert!(!is_loopback(url), "{url}");
         }
     }

@@ -36,7 +36,10 @@ pub const CASES: &[Case] = &[
     Case { name: "of two runs one gets the lock", check: |p| Box::pin(one_gets_the_lock(p)) },
     Case { name: "a lock given back can be taken", check: |p| Box::pin(given_back(p)) },
     Case { name: "a lock that is renewed stays", check: |p| Box::pin(renewed_stays(p)) },
-    Case { name: "a lock without heartbeat is taken over, and its run is fenced off", check: |p| Box::pin(taken_over(p)) },
+    Case {
+        name: "a lock without heartbeat is taken over, and its run is fenced off",
+        check: |p| Box::pin(taken_over(p)),
+    },
     Case { name: "a snapshot changes nothing", check: |p| Box::pin(snapshot_changes_nothing(p)) },
     Case { name: "reading takes no lock and changes nothing", check: |p| Box::pin(reading_is_harmless(p)) },
 ];
@@ -66,7 +69,9 @@ pub fn entries(count: usize) -> Vec<Entry> {
 }
 
 fn begin(plan: &str) -> Entry {
-    Entry::Begin { plan: plan.into(), summary: "\"\\\n$ é".into(), at: "2026-11-25T00:00:00Z".into(), by: "a@b".into() }
+    Entry::Begin {
+        plan: plan.into(), summary: "\"\\\n$ é".into(), at: "2026-11-25T00:00:00Z".into(), by: "a@b".into()
+    }
 }
 
 /// The state that entries come to.
@@ -152,10 +157,11 @@ async fn one_gets_the_lock(place: &dyn Place) -> Verdict {
     let (_, _) = ready(place, "a@one").await?;
     let store = place.open();
     match store.lock(&request("b@two")).await {
-        Err(StoreError::Locked(holder)) => ensure(
-            &*holder.owner == "a@one" && &*holder.operation == "apply" && !holder.created.is_empty(),
-            || format!("the holder is {holder:?}"),
-        ),
+        Err(StoreError::Locked(holder)) => {
+            ensure(&*holder.owner == "a@one" && &*holder.operation == "apply" && !holder.created.is_empty(), || {
+                format!("the holder is {holder:?}")
+            })
+        }
         other => Err(format!("the second run got {other:?}")),
     }
 }

@@ -44,7 +44,8 @@ impl Shared {
         grant.map_or(Ok(()), |grant| self.check(grant))?;
         let mut state = State::default();
         for text in &self.log {
-            let entry = serde_json::from_str(text).map_err(|error| StoreError::Damaged { reason: error.to_string() })?;
+            let entry =
+                serde_json::from_str(text).map_err(|error| StoreError::Damaged { reason: error.to_string() })?;
             state.apply(entry);
         }
         Ok(LoadedState { state, cut: None })
@@ -53,7 +54,8 @@ impl Shared {
     fn append(&mut self, grant: &Grant, entries: &[Entry]) -> Result<u64, StoreError> {
         self.check(grant)?;
         for entry in entries {
-            let text = serde_json::to_string(entry).map_err(|error| StoreError::WriteFailed { reason: error.to_string() })?;
+            let text =
+                serde_json::to_string(entry).map_err(|error| StoreError::WriteFailed { reason: error.to_string() })?;
             self.log.push(text);
         }
         Ok(u64::try_from(self.log.len()).unwrap_or(u64::MAX))

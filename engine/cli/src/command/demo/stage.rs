@@ -204,7 +204,10 @@ impl Demo {
         }
         command.envs(self.running.environment.iter().cloned());
         command.spawn().map_err(|error| {
-            diag::COMMAND_NOT_STARTED.at(Place::Argument(program.display().to_string())).detail(error.to_string()).into()
+            diag::COMMAND_NOT_STARTED
+                .at(Place::Argument(program.display().to_string()))
+                .detail(error.to_string())
+                .into()
         })
     }
 

@@ -29,7 +29,8 @@ impl Remarks for LeafRemarks<'_> {
         if let Some(why) = &leaf.replaces {
             remark.push_str("# forces replacement");
             let place = leaf.origin.as_ref().map(place);
-            let parts: Vec<&str> = [Some(&**why), place.as_deref()].into_iter().flatten().filter(|p| !p.is_empty()).collect();
+            let parts: Vec<&str> =
+                [Some(&**why), place.as_deref()].into_iter().flatten().filter(|p| !p.is_empty()).collect();
             if !parts.is_empty() {
                 remark.push_str(&format!(" ({})", parts.join("; ")));
             }

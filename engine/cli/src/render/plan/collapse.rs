@@ -4,9 +4,10 @@
 //! places: those show `${each.key}` or `${count.index}`, and putting a key back gives exactly the block of that
 //! instance.
 
+use std::collections::VecDeque;
 use terrane_core::InstanceKey;
 
-/// Kinds of change that are looked at for each instance before a new one is opened.
+/// Groups that an instance is compared with before a new one is opened.
 const OPEN_GROUPS: usize = 8;
 /// Keys that are listed.
 const LISTED_KEYS: usize = 100;
@@ -22,27 +23,29 @@ pub struct Group {
     keyed: Option<Vec<usize>>,
 }
 
-/// The groups of one resource and one action.
+/// The open groups of one resource and one action. Only so many are open at once, so that many different instances
+/// cost no memory.
 #[derive(Debug, Default)]
 pub struct Groups {
-    groups: Vec<Group>,
+    open: VecDeque<Group>,
 }
 
 impl Groups {
-    /// Sorts an instance in by the text of its block.
-    pub fn add(&mut self, at: usize, key: &InstanceKey, text: &str) {
-        for group in self.groups.iter_mut().rev().take(OPEN_GROUPS) {
-            if group.takes(key, text) {
+    /// Sorts an instance in by the text of its block. Gives back the oldest group, where it has to be closed for that.
+    pub fn add(&mut self, at: usize, key: &InstanceKey, text: String) -> Option<Group> {
+        for group in self.open.iter_mut().rev() {
+            if group.takes(key, &text) {
                 group.keys.push(key.clone());
-                return;
+                return None;
             }
         }
-        self.groups.push(Group { first: at, keys: vec![key.clone()], text: text.to_owned(), keyed: None });
+        self.open.push_back(Group { first: at, keys: vec![key.clone()], text, keyed: None });
+        if self.open.len() > OPEN_GROUPS { self.open.pop_front() } else { None }
     }
 
-    /// The groups in the order of their first instances.
-    pub fn into_groups(self) -> Vec<Group> {
-        self.groups
+    /// The groups that are still open, in the order of their first instances.
+    pub fn into_groups(self) -> impl Iterator<Item = Group> {
+        self.open.into_iter()
     }
 }
 
@@ -153,15 +156,19 @@ mod tests {
     fn group(instances: &[(InstanceKey, &str)]) -> Vec<(String, String)> {
         let mut groups = Groups::default();
         for (at, (key, text)) in instances.iter().enumerate() {
-            groups.add(at, key, text);
+            assert!(groups.add(at, key, (*text).to_owned()).is_none());
         }
-        groups.into_groups().iter().map(|group| (group.keys(), group.text())).collect()
+        groups.into_groups().map(|group| (group.keys(), group.text())).collect()
     }
 
     #[test]
     fn blocks_that_differ_in_their_key_alone_are_one() {
         let key = |name: &str| InstanceKey::Name(name.into());
-        let found = group(&[(key("a"), "n = \"x-a\"\nv = 1\n"), (key("b"), "n = \"x-b\"\nv = 1\n"), (key("c"), "n = \"x-c\"\nv = 2\n")]);
+        let found = group(&[
+            (key("a"), "n = \"x-a\"\nv = 1\n"),
+            (key("b"), "n = \"x-b\"\nv = 1\n"),
+            (key("c"), "n = \"x-c\"\nv = 2\n"),
+        ]);
         assert_eq!(found[0], (String::from("\"a\", \"b\""), String::from("n = \"x-${each.key}\"\nv = 1\n")));
         assert_eq!(found[1].0, "\"c\"");
     }

@@ -124,7 +124,12 @@ fn steps_by_change(plan: &Plan) -> Vec<Vec<&Step>> {
 }
 
 /// The changes of one resource: those that collapse together, behind those that never do.
-fn resource(view: PlanView<'_>, range: std::ops::Range<usize>, steps: &[Vec<&Step>], out: &mut dyn Write) -> io::Result<()> {
+fn resource(
+    view: PlanView<'_>,
+    range: std::ops::Range<usize>,
+    steps: &[Vec<&Step>],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut groups = [Groups::default(), Groups::default(), Groups::default()];
     for at in range {
         let Some(change) = view.plan.changes.get(at).filter(|change| change.action.is_change()) else { continue };
@@ -149,7 +154,12 @@ fn resource(view: PlanView<'_>, range: std::ops::Range<usize>, steps: &[Vec<&Ste
         let each = if matches!(change.addr.key, Some(InstanceKey::Index(_))) { "count.index" } else { "each.key" };
         let header = format!("{}[{each}] {}: {} instances", change.addr.resource, block::fate(change), group.count());
         let keys = format!("  # ({})", group.keys());
-        writeln!(out, "  {}\n{}", view.paint.text(Hue::Bold, &format!("# {header}")), view.paint.text(Hue::Dim, &keys))?;
+        writeln!(
+            out,
+            "  {}\n{}",
+            view.paint.text(Hue::Bold, &format!("# {header}")),
+            view.paint.text(Hue::Dim, &keys)
+        )?;
         writeln!(out, "{}", group.text())?;
     }
     Ok(())
@@ -228,7 +238,11 @@ fn recovered(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
     if view.plan.recovered.is_empty() {
         return Ok(());
     }
-    writeln!(out, "{}\n", view.paint.text(Hue::Bold, "Note: An earlier run was stopped in the middle; its work will be completed"))?;
+    writeln!(
+        out,
+        "{}\n",
+        view.paint.text(Hue::Bold, "Note: An earlier run was stopped in the middle; its work will be completed")
+    )?;
     for found in &view.plan.recovered {
         writeln!(out, "  # {} step {}: {}", found.addr, found.step, value::escaped(&found.finding))?;
     }

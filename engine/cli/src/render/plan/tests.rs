@@ -113,7 +113,8 @@ fn a_replacement_says_which_argument_and_where() {
     let mut replace = change("eks_cluster.a", Action::DeleteThenCreate);
     replace.before = object(&[("name", "a"), ("region", "eu-west-1"), ("tier", "x")]);
     replace.after = object(&[("name", "a"), ("region", "us-east-1"), ("tier", "x")]);
-    replace.reasons = vec![Reason::CannotUpdate { path: Path::attr("region"), why: "a cluster stays where it is".into() }];
+    replace.reasons =
+        vec![Reason::CannotUpdate { path: Path::attr("region"), why: "a cluster stays where it is".into() }];
     replace.leaves = vec![LeafChange {
         path: Path::attr("region"),
         before: Value::string("eu-west-1"),
@@ -140,7 +141,11 @@ fn repeated(action: Action, keys: &[&str]) -> Vec<Change> {
     let of = |key: &&str| {
         let mut change = change(&format!("t.r[\"{key}\"]"), action);
         let value = object(&[("name", key), ("size", "1")]);
-        if action == Action::Delete { change.before = value } else { change.after = value }
+        if action == Action::Delete {
+            change.before = value
+        } else {
+            change.after = value
+        }
         change
     };
     keys.iter().map(of).collect()
@@ -208,8 +213,18 @@ fn drift_deferral_and_outputs_have_their_sections() {
         origin: None,
     };
     plan.drift.push(Drift { addr: addr.clone(), id, is_gone: false, leaves: vec![leaf] });
-    plan.deferred.push(Deferred { addr: "data.x.y".parse().unwrap(), reason: "data-known-after-apply".into(), waits_for: vec![addr] });
-    let output = OutputChange { name: "o".into(), action: Action::Create, before: Value::NULL, after: Value::int(1), is_sensitive: false };
+    plan.deferred.push(Deferred {
+        addr: "data.x.y".parse().unwrap(),
+        reason: "data-known-after-apply".into(),
+        waits_for: vec![addr],
+    });
+    let output = OutputChange {
+        name: "o".into(),
+        action: Action::Create,
+        before: Value::NULL,
+        after: Value::int(1),
+        is_sensitive: false,
+    };
     plan.outputs.push(output);
     let expected = r#"Note: Objects have changed outside of Terrane
 

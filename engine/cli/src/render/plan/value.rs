@@ -387,7 +387,8 @@ pub fn scalar(value: &Value) -> String {
         Kind::Object(entries) | Kind::Map(entries) if entries.is_empty() => String::from("{}"),
         Kind::Object(entries) | Kind::Map(entries) => {
             let is_map = matches!(value.kind(), Kind::Map(_));
-            let pair = |(key, item): (&terrane_core::Text, &Value)| format!("{} = {}", key_text(key, is_map), scalar(item));
+            let pair =
+                |(key, item): (&terrane_core::Text, &Value)| format!("{} = {}", key_text(key, is_map), scalar(item));
             format!("{{ {} }}", entries.iter().map(pair).collect::<Vec<_>>().join(", "))
         }
     }
@@ -400,7 +401,8 @@ pub fn quoted(text: &str) -> String {
 
 /// `text` with control characters escaped, but for tabs.
 pub fn escaped(text: &str) -> std::borrow::Cow<'_, str> {
-    let is_bad = |c: char| c.is_control() && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_bad =
+        |c: char| c.is_control() && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if !text.contains(is_bad) {
         return text.into();
     }
@@ -454,7 +456,11 @@ mod tests {
     #[test]
     fn lists_show_elements_that_come_and_go() {
         let list = |items: &[&str]| Value::list(items.iter().map(|item| text(item)).collect());
-        check(&list(&["a", "b"]), &list(&["b", "c"]), "[\n    - \"a\",\n    + \"c\",\n      # (1 unchanged element hidden)\n  ]");
+        check(
+            &list(&["a", "b"]),
+            &list(&["b", "c"]),
+            "[\n    - \"a\",\n    + \"c\",\n      # (1 unchanged element hidden)\n  ]",
+        );
     }
 
     #[test]

@@ -126,7 +126,9 @@ impl LockFile {
                     std::thread::sleep(Duration::from_micros(200));
                 }
                 // Some network file systems know no advisory locks; create-new and the fencing number remain.
-                Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS | rustix::io::Errno::NOLCK) => return Ok(folder),
+                Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS | rustix::io::Errno::NOLCK) => {
+                    return Ok(folder);
+                }
                 Err(error) => return Err(files::write_failed(error.into())),
             }
         }

@@ -131,6 +131,7 @@ impl LocalStore {
             file,
             bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
             serial: state.serial,
+            syncs: 0,
             lock: self.lock.clone(),
             lock_path: self.path("lock"),
             grant: grant.clone(),
@@ -171,7 +172,8 @@ impl LocalStore {
     /// Puts a log without entries in place; gives its length.
     fn new_log(&self, base_serial: u64) -> Result<usize, StoreError> {
         let mut header = Vec::new();
-        frame::push(&LogHeader { format: FORMAT, base_serial }, &mut header).map_err(|e| files::write_failed(e.into()))?;
+        frame::push(&LogHeader { format: FORMAT, base_serial }, &mut header)
+            .map_err(|e| files::write_failed(e.into()))?;
         self.put_durably("log", |file| file.write_all(&header)).map_err(files::write_failed)?;
         Ok(header.len())
     }
@@ -272,10 +274,9 @@ impl StateStore for LocalStore {
         let (store, grant) = (self.clone(), grant.cloned());
         aside(move || match grant {
             Some(grant) => store.load_to_write(&grant),
-            None => store.read().map(|content| LoadedState {
-                state: content.state,
-                cut: content.log.and_then(|log| log.cut),
-            }),
+            None => store
+                .read()
+                .map(|content| LoadedState { state: content.state, cut: content.log.and_then(|log| log.cut) }),
         })
     }
 

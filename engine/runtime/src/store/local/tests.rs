@@ -268,19 +268,3 @@ async fn files_are_for_their_owner_only() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
-
-#[tokio::test]
-async fn many_waiting_appends_share_one_write() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder);
-    let (grant, _) = opened(&store).await;
-    let entries = entries(9_999);
-    let begun = std::time::Instant::now();
-    let appends: Vec<_> = entries.chunks(10).map(|chunk| store.append(&grant, chunk)).collect();
-    for append in appends {
-        append.await.unwrap();
-    }
-    // A sync each would be 1,000 syncs; the bound only catches that group commit is gone.
-    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
-    assert_eq!(store.load(None).await.unwrap().state.serial, 10_000);
-}

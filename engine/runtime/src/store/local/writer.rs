@@ -32,6 +32,8 @@ pub struct Log {
     pub bytes: u64,
     /// Serial of its last entry.
     pub serial: u64,
+    /// How often it was synced.
+    pub syncs: u64,
     /// The lock that guards it.
     pub lock: LockFile,
     /// The file of that lock.
@@ -157,6 +159,7 @@ fn write(log: &mut Log, lease: &mut Lease, batches: &[Batch]) -> Result<(), Stor
     match written {
         Ok(()) => {
             log.bytes += u64::try_from(frames.len()).unwrap_or_default();
+            log.syncs += 1;
             Ok(())
         }
         Err(error) => {
@@ -181,5 +184,38 @@ impl Lease {
             self.seen = now;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StateStore;
+    use crate::store::contract::{entries, request};
+    use crate::store::local::{LocalStore, frame};
+
+    #[tokio::test]
+    async fn all_that_wait_share_one_sync() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(&folder.path().join("state"), Arc::new(crate::clock::SystemClock));
+        let grant = store.lock(&request("a@one")).await.unwrap();
+        store.load(Some(&grant)).await.unwrap();
+        let log = store.open().writer.take().unwrap().stop().unwrap();
+        let (queue, batches) = sync_channel(QUEUE);
+        let mut waits = Vec::new();
+        for entry in entries(99) {
+            let mut frames = Vec::new();
+            frame::push(&entry, &mut frames).unwrap();
+            let (done, wait) = oneshot::channel();
+            queue.send(Batch { frames, entries: 1, done }).unwrap();
+            waits.push(wait);
+        }
+        drop(queue);
+        let log = run(log, &batches, &AtomicU64::new(0));
+        assert_eq!((log.syncs, log.serial), (1, 100));
+        for (wait, serial) in waits.iter_mut().zip(1..) {
+            assert_eq!(wait.try_recv().unwrap(), Ok(serial));
+        }
+        assert_eq!(store.load(None).await.unwrap().state.serial, 100);
     }
 }

@@ -23,7 +23,7 @@ terrane_core::diagnostics! {
         help: "`terrane state list` shows what there is";
 
     // Secrets.
-    DIGEST_KEY_UNUSABLE: warning "digest-key-unusable" => "The key for digests of secrets cannot be used, so changes of secrets are not seen";
+    DIGEST_KEY_UNUSABLE: warning "digest-key-unusable" => "The key for digests of secrets cannot be used";
         help: "Set TERRANE_DIGEST_KEY to at least 16 characters, or give the key file the mode 0600";
     WRONG_SECRET_FLAG: error "wrong-secret-flag" => "This is not how a secret is given";
         help: "Write -secret 'ADDRESS.path=env:NAME', or file:PATH in place of env:NAME";

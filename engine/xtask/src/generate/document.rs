@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Failure;
@@ -69,6 +69,35 @@ pub struct TypeSchema {
     pub doc: String,
     /// In the order of documentation.
     pub attributes: Vec<AttributeSchema>,
+    /// What has to hold between arguments.
+    #[serde(default)]
+    pub rules: Vec<RuleSchema>,
+}
+
+/// A rule over several arguments.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSchema {
+    /// Which rule.
+    pub rule: RuleKind,
+    /// The arguments in the order that the rule speaks of them.
+    pub paths: Vec<String>,
+}
+
+/// What a rule asks for.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleKind {
+    /// At most one of them is written.
+    Conflicts,
+    /// Exactly one of them is written.
+    ExactlyOne,
+    /// With the first the second has to be written.
+    Requires,
+    /// Not all of them may be false.
+    AnyTrue,
+    /// The first number is not above the second.
+    AtMost,
 }
 
 /// One argument or attribute: either a value with a type or a nested block.
@@ -93,6 +122,9 @@ pub struct AttributeSchema {
     pub one_of: Option<Vec<String>>,
     #[serde(default)]
     pub change: Option<Change>,
+    /// Why a change is refused.
+    #[serde(default)]
+    pub refused_because: Option<String>,
     /// What a change in place disturbs.
     #[serde(default)]
     pub disrupts: Option<String>,
@@ -194,10 +226,12 @@ pub const EXAMPLE: &str = r#"{
       "one_of": ["small", "large"], "disrupts": "restarts the API server" },
     { "name": "size", "type": "number", "role": "optional_computed", "doc": "Disk.", "unit": "GiB", "range": [1, 64] },
     { "name": "logs", "type": "set(string)", "role": "optional", "doc": "Logs.", "one_of": ["api", "audit"] },
-    { "name": "token", "type": "string", "role": "write_only", "doc": "Token.", "secret": true, "change": "refused" },
+    { "name": "token", "type": "string", "role": "write_only", "doc": "Token.", "secret": true, "change": "refused",
+      "refused_because": "the vendor keeps the first" },
     { "name": "taints", "role": "optional", "doc": "Taints.", "block": { "nesting": "list", "attributes": [
       { "name": "key", "type": "string", "role": "required", "doc": "Key." } ] } },
-    { "name": "arn", "type": "string", "role": "computed", "doc": "Its ARN." } ] } },
+    { "name": "arn", "type": "string", "role": "computed", "doc": "Its ARN." } ],
+    "rules": [ { "rule": "requires", "paths": ["token", "logs"] } ] } },
   "data": { "demo_network": { "type": "demo_network", "version": 1, "doc": "A network.", "attributes": [] } },
   "providers": { "demo": { "type": "demo", "version": 1, "doc": "The demo.", "attributes": [] } },
   "formats": { "plan": { "title": "plan" } },

@@ -24,6 +24,9 @@ pub fn of_type(kind: Kind, schema: &TypeSchema) -> Result<Value, Failure> {
     );
     object.insert("title".to_owned(), json!(schema.type_name));
     object.insert("description".to_owned(), json!(schema.doc));
+    if !schema.rules.is_empty() {
+        object.insert("x-terrane-rules".to_owned(), json!(schema.rules));
+    }
     Ok(Value::Object(object))
 }
 
@@ -172,6 +175,7 @@ mod tests {
         assert_eq!(schema["$id"], "urn:terrane:resource:demo_cluster:2");
         assert_eq!(schema["required"], json!(["name"]));
         assert_eq!(schema["additionalProperties"], json!(false));
+        assert_eq!(schema["x-terrane-rules"], json!([{ "rule": "requires", "paths": ["token", "logs"] }]));
     }
 
     #[test]

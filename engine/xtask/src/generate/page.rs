@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::document::{AttributeSchema, BlockSchema, Change, Document, Kind, Nesting, Role, TypeSchema};
+use super::document::{
+    AttributeSchema, BlockSchema, Change, Document, Kind, Nesting, Role, RuleKind, RuleSchema, TypeSchema,
+};
 
 /// Says that the file is not to be edited.
 pub const NOTICE: &str = "<!-- Written by `cargo xtask gen`. Change the declaration in the code, not this file. -->";
@@ -15,6 +17,12 @@ pub fn of_type(kind: Kind, schema: &TypeSchema) -> String {
         line(&mut page, format_args!("\nVersion of the recorded form: {}.", schema.version));
     }
     section(&mut page, "##", None, &schema.attributes);
+    if !schema.rules.is_empty() {
+        page.push_str("\n## Rules\n\n");
+        for rule in &schema.rules {
+            line(&mut page, format_args!("- {}", rule_text(rule)));
+        }
+    }
     let mut sources: Vec<&str> = Vec::new();
     collect_sources(&schema.attributes, &mut sources);
     if !sources.is_empty() {
@@ -112,9 +120,23 @@ fn change_text(attribute: &AttributeSchema) -> String {
         Change::Replaces => "replaces the object",
         Change::Refused => "is refused",
     };
-    match &attribute.disrupts {
-        Some(disrupts) => format!("{change}, {disrupts}"),
-        None => change.to_owned(),
+    match (&attribute.refused_because, &attribute.disrupts) {
+        (Some(why), _) => format!("{change}: {why}"),
+        (None, Some(disrupts)) => format!("{change}, {disrupts}"),
+        (None, None) => change.to_owned(),
+    }
+}
+
+fn rule_text(rule: &RuleSchema) -> String {
+    let paths: Vec<String> = rule.paths.iter().map(|path| format!("`{path}`")).collect();
+    let (all, first, second) = (paths.join(", "), paths.first(), paths.get(1));
+    match (rule.rule, first, second) {
+        (RuleKind::Conflicts, ..) => format!("At most one of {all} is written."),
+        (RuleKind::ExactlyOne, ..) => format!("Exactly one of {all} is written."),
+        (RuleKind::AnyTrue, ..) => format!("At least one of {all} is true."),
+        (RuleKind::Requires, Some(first), Some(second)) => format!("{first} needs {second}."),
+        (RuleKind::AtMost, Some(first), Some(second)) => format!("{first} is at most {second}."),
+        (RuleKind::Requires | RuleKind::AtMost, ..) => all,
     }
 }
 
@@ -186,7 +208,8 @@ mod tests {
             "| `name` | `string` | required |  | replaces the object | Its name. 1 to 100 characters. Example: `\"eu-1\"`. |",
             "| `tier` | `string` | optional | `\"small\"` | in place, restarts the API server | Class \\| of control plane. One of `small`, `large`. |",
             "| `size` | `number` | optional, else the remote side chooses |  | in place | Disk. 1 to 64 GiB. |",
-            "| `token` | `string` | optional, cannot be read back |  | is refused | Token. Secret. |",
+            "| `token` | `string` | optional, cannot be read back |  | is refused: the vendor keeps the first | Token. Secret. |",
+            "- `token` needs `logs`.",
             "| `taints` | block, any number in order | optional |  | in place | Taints. |",
             "### Arguments of `taints`",
             "| `arn` | `string` | Its ARN. |",

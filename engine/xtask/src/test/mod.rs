@@ -129,11 +129,11 @@ enum Suite {
 
 /// Cargo with the environment that every test sees.
 fn tests(binary: &Path, suite: Suite) -> Program {
-    let suite = match suite {
-        Suite::Sample => "sample",
-        Suite::Whole => "whole",
-    };
-    Program::cargo().shielded().variable("TERRANE_BIN", binary).variable("TERRANE_SUITE", suite)
+    let program = Program::cargo().shielded().variable("TERRANE_BIN", binary);
+    match suite {
+        Suite::Sample => program,
+        Suite::Whole => program.variable("TERRANE_SOAK", "1"),
+    }
 }
 
 fn binary() -> Result<PathBuf, Failure> {

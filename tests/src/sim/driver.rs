@@ -246,13 +246,15 @@ impl Simulation {
     ) -> terrane_provider::Resolution {
         let settle_ms = if self.mutant == Mutant::NoSettle { 0 } else { SETTLE_MS };
         let cx = context(&intent.access, configuration);
+        // The call can have been made up to the moment of the stop, long after its intent was written.
+        let asked_ms = locked(cloud).now_ms.max(intent.at_ms);
         loop {
             let Some(kind) = registry.resource(&intent.object.type_name) else {
                 return terrane_provider::Resolution::Unclear("no such type".into());
             };
             let resolution = at_once(kind.reader().resolve(intent, &cx));
             let now_ms = locked(cloud).now_ms;
-            match believe(&resolution, intent.at_ms, settle_ms, now_ms) {
+            match believe(&resolution, asked_ms, settle_ms, now_ms) {
                 Belief::Believe => return resolution,
                 Belief::AskAgain(at_ms) => locked(cloud).advance(at_ms),
             }

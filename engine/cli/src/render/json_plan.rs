@@ -40,7 +40,7 @@ impl Serialize for JsonPlan<'_> {
         let variables: BTreeMap<&str, _> =
             plan.variables.iter().map(|(name, value)| (&**name, Keyed("value", Plain(value)))).collect();
         map.serialize_entry("variables", &variables)?;
-        map.serialize_entry("planned_values", &self.planned_values())?;
+        map.serialize_entry("planned_values", &PlannedValues(self))?;
         map.serialize_entry("resource_drift", &Each(plan.drift.len(), |at| self.drift(at)))?;
         map.serialize_entry("resource_changes", &Each(plan.changes.len(), |at| self.change(at)))?;
         map.serialize_entry("output_changes", &self.output_changes())?;
@@ -59,6 +59,23 @@ impl Serialize for JsonPlan<'_> {
             plan.recovered.get(at).map(|found: &terrane_plan::plan::Recovered| json!({"address": found.addr, "step": found.step, "finding": found.finding}))
         }))?;
         map.serialize_entry("steps", &Each(plan.steps.len(), |at| plan.steps.get(at).map(|step| self.step(at, step))))?;
+        map.end()
+    }
+}
+
+/// What will be there, by module.
+struct PlannedValues<'a, 'p>(&'p JsonPlan<'a>);
+
+impl Serialize for PlannedValues<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let changes = self.0.plan.changes.iter().enumerate();
+        let is_there =
+            |change: &Change| change.deposed.is_none() && !matches!(change.action, Action::Delete | Action::Forget);
+        let there = changes.filter(|(_, change)| is_there(change));
+        let tree = ModuleTree::new(there.map(|(at, change)| (at, &change.addr.resource.module)));
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("outputs", &self.0.planned_outputs())?;
+        map.serialize_entry("root_module", &tree.with(&|at| self.0.planned_resource(at)))?;
         map.end()
     }
 }
@@ -254,39 +271,28 @@ impl<'a> JsonPlan<'a> {
         self.plan.outputs.iter().map(change).collect()
     }
 
-    fn planned_values(&self) -> serde_json::Value {
-        let outputs: serde_json::Map<_, _> = self
-            .plan
-            .outputs
-            .iter()
-            .filter(|output| output.action != Action::Delete)
-            .map(|output| {
-                let mut entry = json!({ "sensitive": output.is_sensitive });
-                if !output.is_sensitive
-                    && output.after.is_wholly_known()
-                    && let Some(entry) = entry.as_object_mut()
-                {
-                    entry.insert("value".into(), json!(Plain(&output.after)));
-                }
-                (output.name.to_string(), entry)
-            })
-            .collect();
-        let there = self
-            .plan
-            .changes
-            .iter()
-            .filter(|change| change.deposed.is_none() && !matches!(change.action, Action::Delete | Action::Forget));
-        let resources = there.map(|change| {
-            let mut entry = json!(Named::new(&change.addr, None, self.registry));
-            let (_, after) = self.sides(change);
-            if let Some(entry) = entry.as_object_mut() {
-                entry.insert("schema_version".into(), json!(change.schema_version));
-                entry.insert("values".into(), json!(Plain(after)));
-                entry.insert("sensitive_values".into(), json!(SensitiveShadow(after)));
+    fn planned_outputs(&self) -> serde_json::Map<String, serde_json::Value> {
+        let outputs = self.plan.outputs.iter().filter(|output| output.action != Action::Delete);
+        let entry = |output: &terrane_plan::OutputChange| {
+            let is_shown = !output.is_sensitive && output.after.is_wholly_known();
+            let mut entry = json!({ "sensitive": output.is_sensitive });
+            if let Some(entry) = entry.as_object_mut().filter(|_| is_shown) {
+                entry.insert("value".into(), json!(Plain(&output.after)));
             }
-            (change.addr.resource.module.clone(), entry)
-        });
-        json!({ "outputs": outputs, "root_module": module_tree(resources) })
+            (output.name.to_string(), entry)
+        };
+        outputs.map(entry).collect()
+    }
+
+    fn planned_resource(&self, at: usize) -> Option<PlannedResource<'a>> {
+        let change = self.plan.changes.get(at)?;
+        let (_, after) = self.sides(change);
+        Some(PlannedResource {
+            named: Named::new(&change.addr, None, self.registry),
+            schema_version: change.schema_version,
+            values: Plain(after),
+            sensitive_values: SensitiveShadow(after),
+        })
     }
 
     fn configuration(&self) -> serde_json::Value {
@@ -326,38 +332,71 @@ fn leaf_json(path: &Path, is_secret: bool, (before, after): (&Value, &Value)) ->
     json!({ "path": path.to_string(), "before": Plain(before), "after": Plain(after) })
 }
 
-/// `root_module` with its `child_modules`, from entries in any order.
-pub fn module_tree(entries: impl Iterator<Item = (ModulePath, serde_json::Value)>) -> serde_json::Value {
-    #[derive(Default)]
-    struct Module {
-        resources: Vec<serde_json::Value>,
-        children: BTreeMap<String, Module>,
+/// `root_module` with its `child_modules`: which entries belong where, so that each is made only when it is written.
+#[derive(Default)]
+pub struct ModuleTree {
+    entries: Vec<usize>,
+    children: BTreeMap<String, ModuleTree>,
+}
+
+impl ModuleTree {
+    /// The tree of these modules, each with the number of an entry in it.
+    pub fn new<'a>(modules: impl Iterator<Item = (usize, &'a ModulePath)>) -> Self {
+        let mut root = Self::default();
+        for (entry, path) in modules {
+            let mut module = &mut root;
+            let mut at = ModulePath::root();
+            for step in path.steps() {
+                at = at.child(step.name.clone(), step.key.clone());
+                module = module.children.entry(at.to_string()).or_default();
+            }
+            module.entries.push(entry);
+        }
+        root
     }
-    fn json(address: &str, module: Module) -> serde_json::Value {
-        let mut out = serde_json::Map::new();
-        if !address.is_empty() {
-            out.insert("address".into(), json!(address));
-        }
-        if !module.resources.is_empty() {
-            out.insert("resources".into(), module.resources.into());
-        }
-        if !module.children.is_empty() {
-            let children = module.children.into_iter().map(|(address, child)| json(&address, child));
-            out.insert("child_modules".into(), children.collect());
-        }
-        out.into()
+
+    /// The tree with its entries, to be written.
+    pub fn with<'t, F>(&'t self, entry: &'t F) -> TreeWith<'t, F> {
+        TreeWith { address: "", tree: self, entry }
     }
-    let mut root = Module::default();
-    for (path, entry) in entries {
-        let mut module = &mut root;
-        let mut at = ModulePath::root();
-        for step in path.steps() {
-            at = at.child(step.name.clone(), step.key.clone());
-            module = module.children.entry(at.to_string()).or_default();
+}
+
+/// A part of a tree with its entries.
+pub struct TreeWith<'t, F> {
+    address: &'t str,
+    tree: &'t ModuleTree,
+    entry: &'t F,
+}
+
+impl<T: Serialize, F: Fn(usize) -> T> Serialize for TreeWith<'_, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if !self.address.is_empty() {
+            map.serialize_entry("address", self.address)?;
         }
-        module.resources.push(entry);
+        if !self.tree.entries.is_empty() {
+            let entry = |at: usize| self.tree.entries.get(at).map(|number| (self.entry)(*number));
+            map.serialize_entry("resources", &Each(self.tree.entries.len(), entry))?;
+        }
+        if !self.tree.children.is_empty() {
+            let mut children = Vec::with_capacity(self.tree.children.len());
+            for (address, tree) in &self.tree.children {
+                children.push(TreeWith { address, tree, entry: self.entry });
+            }
+            map.serialize_entry("child_modules", &children)?;
+        }
+        map.end()
     }
-    json("", root)
+}
+
+/// A resource inside `planned_values`.
+#[derive(Serialize)]
+struct PlannedResource<'a> {
+    #[serde(flatten)]
+    named: Named<'a>,
+    schema_version: u32,
+    values: Plain<'a>,
+    sensitive_values: SensitiveShadow<'a>,
 }
 
 /// Whether a plan destroys everything, for `change_summary`.

@@ -3,7 +3,7 @@
 //! # Source
 //! Terraform, "JSON Output Format", state representation (2024).
 
-use super::json_plan::{index, mode, module_tree};
+use super::json_plan::{ModuleTree, index, mode};
 use super::json_value::{Plain, SensitiveShadow, type_json};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
@@ -35,13 +35,22 @@ impl Serialize for JsonState<'_> {
         map.serialize_entry("terrane_version", version)?;
         map.serialize_entry("lineage", &self.state.lineage)?;
         map.serialize_entry("serial", &self.state.serial)?;
-        let resources = self
-            .state
-            .objects
-            .values()
-            .map(|record| (record.addr.resource.module.clone(), record_json(record, self.registry)));
-        let values = json!({ "outputs": outputs_json(self.state), "root_module": module_tree(resources) });
-        map.serialize_entry("values", &values)?;
+        map.serialize_entry("values", &Values(self))?;
+        map.end()
+    }
+}
+
+/// Outputs, and objects by module.
+struct Values<'a, 's>(&'s JsonState<'a>);
+
+impl Serialize for Values<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let records: Vec<&Recorded> = self.0.state.objects.values().map(|record| &**record).collect();
+        let tree = ModuleTree::new(records.iter().enumerate().map(|(at, record)| (at, &record.addr.resource.module)));
+        let entry = |at: usize| records.get(at).map(|record| record_json(record, self.0.registry));
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("outputs", &outputs_json(self.0.state))?;
+        map.serialize_entry("root_module", &tree.with(&entry))?;
         map.end()
     }
 }

@@ -189,7 +189,7 @@ impl Schedule<'_> {
             (Reading::Unreadable(Unreadable::NotYetReachable), _) => None,
             (Reading::Absent | Reading::Partial { .. }, Verb::Create) => None,
             (Reading::Present(_), Verb::Create)
-                if !running.record.partial.as_ref().is_none_or(|p| p.done.len() <= 1) =>
+                if running.record.partial.as_ref().is_some_and(|p| p.done.len() > 1) =>
             {
                 None
             }

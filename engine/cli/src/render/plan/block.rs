@@ -40,6 +40,10 @@ impl Remarks for LeafRemarks<'_> {
         remark
     }
 
+    fn is_empty(&self) -> bool {
+        self.leaves.is_empty()
+    }
+
     fn is_changed(&self, path: &Path) -> bool {
         let from = (std::ops::Bound::Included(path), std::ops::Bound::Unbounded);
         let mut below = self.leaves.range::<Path, _>(from).take_while(|(leaf, _)| leaf.starts_with(path));
@@ -207,7 +211,14 @@ fn body(lines: &mut Lines<'_>, schema: Option<&Block>, sides: Sides<'_>, indent:
         lines.text.push_str(name);
         lines.blank(width - name.chars().count());
         lines.text.push_str(" = ");
-        attribute(lines, mark, (old, new), indent + 4, &path.child(name.clone()));
+        // Whole values without remarks need no path; a long plan is made of them.
+        match mark {
+            Mark::None => lines.whole(if value::is_missing(old) { new } else { old }, indent + 4, mark),
+            Mark::Add if lines.remarks.is_empty() => lines.whole(new, indent + 4, mark),
+            Mark::Add | Mark::Remove | Mark::Change => {
+                attribute(lines, mark, (old, new), indent + 4, &path.child(name.clone()));
+            }
+        }
         lines.text.push('\n');
     }
     lines.hidden(indent + 4, hidden, "attribute");
@@ -229,8 +240,7 @@ fn attribute(lines: &mut Lines<'_>, mark: Mark, (old, new): (&Value, &Value), in
         remark.insert(0, ' ');
     }
     match mark {
-        Mark::None => lines.whole(if value::is_missing(old) { new } else { old }, indent, mark),
-        Mark::Add => lines.whole_remarked(new, indent, mark, &remark),
+        Mark::None | Mark::Add => lines.whole_remarked(new, indent, mark, &remark),
         Mark::Remove => {
             lines.whole(old, indent, mark);
             lines.text.push_str(" -> null");

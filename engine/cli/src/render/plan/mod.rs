@@ -13,7 +13,7 @@ pub mod value;
 
 use crate::console::{Hue, Paint};
 use block::LeafRemarks;
-use collapse::Groups;
+use collapse::{Group, Groups};
 use std::io::{self, Write};
 use terrane_core::change::Action;
 use terrane_core::{InstanceKey, Path};
@@ -127,42 +127,42 @@ fn steps_by_change(plan: &Plan) -> Vec<Vec<&Step>> {
 fn resource(
     view: PlanView<'_>,
     range: std::ops::Range<usize>,
-    steps: &[Vec<&Step>],
+    all_steps: &[Vec<&Step>],
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut groups = [Groups::default(), Groups::default(), Groups::default()];
     for at in range {
         let Some(change) = view.plan.changes.get(at).filter(|change| change.action.is_change()) else { continue };
-        let steps = steps.get(at).map(Vec::as_slice).unwrap_or_default();
+        let steps = all_steps.get(at).map(Vec::as_slice).unwrap_or_default();
         match (collapses(change), &change.addr.key) {
             (Some(which), Some(key)) => {
-                if let Some(groups) = groups.get_mut(which) {
-                    // Each object has another id, which is no part of what changes.
-                    groups.add(at, key, &body(view, change, steps, &["name"]));
+                // Each object has another id, which is no part of what changes.
+                let text = body(view, change, steps, &["name"]);
+                if let Some(closed) = groups.get_mut(which).and_then(|groups| groups.add(at, key, text)) {
+                    group(view, &closed, all_steps, out)?;
                 }
             }
             _ => block(view, change, &body(view, change, steps, IDENTIFYING), out)?,
         }
     }
-    for group in groups.into_iter().flat_map(Groups::into_groups) {
-        let Some(change) = view.plan.changes.get(group.first) else { continue };
-        if group.count() == 1 {
-            let steps = steps.get(group.first).map(Vec::as_slice).unwrap_or_default();
-            block(view, change, &body(view, change, steps, IDENTIFYING), out)?;
-            continue;
-        }
-        let each = if matches!(change.addr.key, Some(InstanceKey::Index(_))) { "count.index" } else { "each.key" };
-        let header = format!("{}[{each}] {}: {} instances", change.addr.resource, block::fate(change), group.count());
-        let keys = format!("  # ({})", group.keys());
-        writeln!(
-            out,
-            "  {}\n{}",
-            view.paint.text(Hue::Bold, &format!("# {header}")),
-            view.paint.text(Hue::Dim, &keys)
-        )?;
-        writeln!(out, "{}", group.text())?;
+    groups.into_iter().flat_map(Groups::into_groups).try_for_each(|closed| group(view, &closed, all_steps, out))
+}
+
+/// The one block of instances that change alike.
+fn group(view: PlanView<'_>, group: &Group, all_steps: &[Vec<&Step>], out: &mut dyn Write) -> io::Result<()> {
+    let Some(change) = view.plan.changes.get(group.first) else { return Ok(()) };
+    if group.count() == 1 && change.action == Action::Create {
+        return block(view, change, &group.text(), out);
     }
-    Ok(())
+    if group.count() == 1 {
+        let steps = all_steps.get(group.first).map(Vec::as_slice).unwrap_or_default();
+        return block(view, change, &body(view, change, steps, IDENTIFYING), out);
+    }
+    let each = if matches!(change.addr.key, Some(InstanceKey::Index(_))) { "count.index" } else { "each.key" };
+    let header = format!("# {}[{each}] {}: {} instances", change.addr.resource, block::fate(change), group.count());
+    let keys = format!("  # ({})", group.keys());
+    writeln!(out, "  {}\n{}", view.paint.text(Hue::Bold, &header), view.paint.text(Hue::Dim, &keys))?;
+    writeln!(out, "{}", group.text())
 }
 
 /// In which list of groups a change belongs; none where it stands alone. What destroys always stands alone.

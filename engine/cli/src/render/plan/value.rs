@@ -30,6 +30,8 @@ pub enum Mark {
 
 /// What is said about single leaves, behind their values.
 pub trait Remarks {
+    /// Whether there is nothing to say.
+    fn is_empty(&self) -> bool;
     /// The remark about the value at `path`, with its `# `; empty for none.
     fn at(&self, path: &Path) -> String;
     /// Whether the value at `path` changes although its two forms look alike.
@@ -40,6 +42,9 @@ pub trait Remarks {
 pub struct Silent;
 
 impl Remarks for Silent {
+    fn is_empty(&self) -> bool {
+        true
+    }
     fn at(&self, _: &Path) -> String {
         String::new()
     }

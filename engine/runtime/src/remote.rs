@@ -161,11 +161,14 @@ impl Remote {
         let settle_ms = self.limits(type_name).map_or(0, |limits| self.services.ours(limits.settle_ms));
         let timeout_ms = self.read_timeout_ms(type_name, REQUESTS_OF_GET);
         let operation = format!("{type_name}:resolve {}", intent.step.name);
+        // The call can have been made up to the moment of the stop, long after its intent was written: the settle time
+        // counts from the first question.
+        let first_ms = self.services.now_ms().max(intent.at_ms);
         for _ in 0..SETTLE_ROUNDS {
             let asked_at_ms = self.services.now_ms();
             let answer = self.guarded(&operation, timeout_ms, configuration, || reader.resolve(&intent, &cx)).await;
             let answer = answer.unwrap_or_else(Resolution::Failed);
-            match believe(&answer, intent.at_ms, settle_ms, asked_at_ms) {
+            match believe(&answer, first_ms, settle_ms, asked_at_ms) {
                 Belief::Believe => return answer,
                 // A clock that was set back must not make the wait longer than the settle time.
                 Belief::AskAgain(at_ms) => {

@@ -131,11 +131,12 @@ pub fn believe_reading(reading: &Reading, made_ms: u64, settle_ms: u64, now_ms: 
     Belief::Believe
 }
 
-/// Whether an answer can be believed: that nothing was done only once what was done would have shown,
-/// `settle_ms` of the remote side's time after the intent was written.
+/// Whether an answer can be believed: that nothing was done only once what was done would have shown, `settle_ms`
+/// after it was asked first. The call can have been made long after its intent was written, so the time of the
+/// intent says nothing.
 #[must_use]
-pub fn believe(resolution: &Resolution, intent_ms: u64, settle_ms: u64, now_ms: u64) -> Belief {
-    let settled_ms = intent_ms.saturating_add(settle_ms);
+pub fn believe(resolution: &Resolution, first_asked_ms: u64, settle_ms: u64, now_ms: u64) -> Belief {
+    let settled_ms = first_asked_ms.saturating_add(settle_ms);
     if *resolution == Resolution::NotDone && now_ms < settled_ms {
         return Belief::AskAgain(settled_ms);
     }

@@ -6,8 +6,8 @@ mod refine;
 mod schema;
 mod steps;
 
-pub use act::ClusterActor;
-pub use read::ClusterReader;
+pub use act::apply_tags;
+pub use read::{describe as describe_cluster, unreadable};
 pub use schema::Cluster;
 
 use crate::client::Connections;
@@ -47,10 +47,10 @@ impl ResourceType for ClusterType {
     }
 
     fn reader(&self) -> Arc<dyn Reader> {
-        Arc::new(ClusterReader::new(Arc::clone(&self.connections)))
+        Arc::new(read::ClusterReader::new(Arc::clone(&self.connections)))
     }
 
     fn actor(&self) -> Arc<dyn Actor> {
-        Arc::new(ClusterActor::new(Arc::clone(&self.connections)))
+        Arc::new(act::ClusterActor::new(Arc::clone(&self.connections)))
     }
 }

@@ -262,10 +262,15 @@ fn text_of(error: &(dyn Error + 'static)) -> String {
     parts.join(": ").chars().take(400).collect()
 }
 
-/// Whether the object is busy with another change that ends by itself.
+/// Whether the object, or its cluster, is busy with another change that ends by itself.
 pub fn is_busy(fault: &Fault) -> bool {
-    fault.kind == FaultKind::Conflict
-        && (fault.message.contains("in progress") || fault.message.contains("is not in ACTIVE state"))
+    match fault.kind {
+        FaultKind::Conflict => {
+            fault.message.contains("in progress") || fault.message.contains("not in ACTIVE")
+        }
+        FaultKind::Invalid { .. } => fault.message.contains("not in ACTIVE"),
+        _ => false,
+    }
 }
 
 /// Whether the change was refused because there is nothing to change.

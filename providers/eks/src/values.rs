@@ -3,9 +3,9 @@
 use crate::config::Credentials;
 use crate::tags::{self, TagRules, Tags};
 use terrane_core::change::Owner;
-use terrane_core::{Path, Residual, Text, Type, Value};
+use terrane_core::{Path, Residual, Type, Value};
 use terrane_provider::typed::Typed;
-use terrane_provider::{FactKey, Fault, RefineInput, Refusal};
+use terrane_provider::{FactKey, RefineInput, Refusal};
 
 /// What stands at a dotted path, where it is known and not null.
 pub fn known<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
@@ -38,24 +38,18 @@ pub fn refusal(rule: &str, path: &str, detail: String, help: &str) -> Refusal {
     Refusal { rule: rule.into(), path: Path::dotted(path), detail, help: help.to_owned() }
 }
 
-/// The refusal that stands for a question that failed.
-pub fn unanswered(path: &str, fault: &Fault) -> Refusal {
-    let rule: &str = if fault.code.is_empty() { "remote-question-failed" } else { &fault.code };
-    let help = fault.help.as_deref().unwrap_or("check credentials, region and endpoint");
-    // A code of AWS's own is no rule of ours.
-    let is_ours = rule.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    refusal(if is_ours { rule } else { "remote-question-failed" }, path, fault.to_string(), help)
-}
-
-/// The answer to a fact, or the question.
-pub fn fact<'a>(input: &'a RefineInput<'_>, type_name: &str, name: &str) -> Result<&'a Result<Value, Fault>, FactKey> {
+/// The answer to a fact, or the question. A question that failed is asked again: the engine then tells why.
+pub fn fact<'a>(input: &'a RefineInput<'_>, type_name: &str, name: &str) -> Result<&'a str, FactKey> {
     let key = FactKey {
         access: input.access.clone(),
         type_name: type_name.into(),
         name: name.into(),
         arguments: Vec::new(),
     };
-    input.facts.get(&key).ok_or(key)
+    match input.facts.get(&key) {
+        Some(Ok(answer)) => Ok(answer.as_str().unwrap_or_default()),
+        Some(Err(_)) | None => Err(key),
+    }
 }
 
 /// Tags that an object shall have, and the leaves that come from the provider block.
@@ -115,9 +109,4 @@ pub fn touches(changed: &[Path], paths: &[&str]) -> bool {
 /// A text as a value; null where there is none.
 pub fn text_or_null(text: Option<&str>) -> Value {
     text.map_or(Value::NULL, Value::string)
-}
-
-/// A list of names for people.
-pub fn names(items: &[Text]) -> String {
-    items.join(", ")
 }

@@ -6,10 +6,11 @@ use super::{refine, steps};
 use crate::client::{Connections, Session};
 use crate::limits::table;
 use crate::progress::{self, pending};
+use crate::role::{CREATE_ROLE, DELETE_ROLE, OwnedRole};
 use crate::tags::{self, Tags};
 use crate::update::{self, Of, State};
 use crate::values::text;
-use crate::{error, iam};
+use crate::error;
 use aws_sdk_eks::operation::update_cluster_config::builders::UpdateClusterConfigFluentBuilder;
 use aws_sdk_eks::types::{
     AuthenticationMode, Cluster as Remote, ClusterStatus, ControlPlaneScalingConfig, CreateAccessConfigRequest, IpFamily,
@@ -39,11 +40,11 @@ impl Actor for ClusterActor {
             let session = self.connections.open_for(&call.id.scope.account, cx).await?;
             let step = Step { session: &session, call };
             match &*call.step {
-                steps::CREATE_ROLE => step.create_role().await,
-                steps::ATTACH_ROLE_POLICY => step.attach_policies().await,
+                CREATE_ROLE => step.role().create(&step.marked()?).await,
+                steps::ATTACH_ROLE_POLICY => step.role().attach().await,
                 steps::CREATE_CLUSTER => step.create(0).await,
                 steps::DELETE_CLUSTER => step.delete().await,
-                steps::DELETE_ROLE => step.delete_role(0).await,
+                DELETE_ROLE => step.role().delete(0).await,
                 steps::UPDATE_TAGS => step.tags().await,
                 _ => step.update().await,
             }
@@ -65,9 +66,10 @@ impl Actor for ClusterActor {
                 (progress::UPDATE, _) => step.updating(progress::update_id(handle)).await,
                 (progress::SETTLE, _) => step.settled().await,
                 (progress::DELETE, _) => step.deleted().await,
+                (progress::CLEAR, _) => step.cleared().await,
                 (progress::RETRY, steps::CREATE_CLUSTER) => step.create(count).await,
                 (progress::RETRY, steps::DELETE_CLUSTER) => step.delete().await,
-                (progress::RETRY, steps::DELETE_ROLE) => step.delete_role(count).await,
+                (progress::RETRY, DELETE_ROLE) => step.role().delete(count).await,
                 (progress::RETRY, _) => step.update().await,
                 (other, _) => Err(Fault::bug(call.step.clone(), format!("no step of a cluster leaves a handle {other}"))),
             }
@@ -93,8 +95,8 @@ impl Step<'_> {
         text(&self.call.planned, "owned_role").or_else(|| text(&self.call.prior, "owned_role"))
     }
 
-    fn role_name(&self) -> Result<&str, Fault> {
-        self.owned_role().ok_or_else(|| Fault::bug(self.call.step.clone(), "the plan names no role of ours"))
+    fn role(&self) -> OwnedRole<'_> {
+        read::owned(self.session, self.owned_role())
     }
 
     fn shown(&self, cluster: &Remote) -> Value {
@@ -115,31 +117,14 @@ impl Step<'_> {
         Ok(tags::marked(&self.planned()?.tags, &self.call.intent))
     }
 
-    async fn create_role(&self) -> Result<Progress, Fault> {
-        let name = self.role_name()?;
-        let arn = iam::create(self.session, name, iam::cluster_kind(), &self.marked()?).await?;
-        Ok(Progress::Done(read::role_seen(name, &arn)))
-    }
-
-    async fn attach_policies(&self) -> Result<Progress, Fault> {
-        iam::attach(self.session, self.role_name()?, iam::cluster_kind()).await?;
-        Ok(Progress::Done(Value::object(Vec::new())))
-    }
-
-    async fn delete_role(&self, tries: i64) -> Result<Progress, Fault> {
-        let Some(name) = self.owned_role() else { return Ok(Progress::Done(Value::NULL)) };
-        match iam::delete(self.session, name).await {
-            Err(fault) if fault.kind == FaultKind::Conflict && tries < table().propagation_tries() => {
-                let handle = progress::counted(progress::RETRY, tries + 1);
-                Ok(pending(handle, self.check_ms(), "the role is still in use"))
-            }
-            other => other.map(|()| Progress::Done(Value::NULL)),
-        }
-    }
-
     /// Sends CreateCluster; while a role is not known everywhere, that is tried again.
     async fn create(&self, tries: i64) -> Result<Progress, Fault> {
-        let request = self.create_request()?;
+        self.send_create(tries, "").await
+    }
+
+    /// `suffix` sets the token apart from that of a request whose cluster was removed again.
+    async fn send_create(&self, tries: i64, suffix: &str) -> Result<Progress, Fault> {
+        let request = self.create_request()?.client_request_token(format!("{}{suffix}", self.call.token));
         match self.session.send("eks:CreateCluster", || request.clone().send()).await {
             Ok(_) => Ok(self.waiting("CREATING", 0)),
             Err(fault) if error::is_taken(&fault) => self.adopt(fault).await,
@@ -173,18 +158,52 @@ impl Step<'_> {
             .set_deletion_protection(cluster.deletion_protection.then_some(true))
             .set_control_plane_scaling_config(cluster.tier.as_deref().map(tier))
             .set_zonal_shift_config(shift)
-            .set_tags(Some(self.marked()?.into_iter().collect()))
-            .client_request_token(&*self.call.token))
+            .set_tags(Some(self.marked()?.into_iter().collect())))
     }
 
-    /// A cluster of that name is there: ours of an earlier try, or somebody else's.
+    /// A cluster of that name is there: begun by an earlier try of ours, or somebody else's.
     async fn adopt(&self, fault: Fault) -> Result<Progress, Fault> {
         let found = read::describe(self.session, self.name()).await?;
-        if found.as_ref().and_then(read::mark) == Some(&*self.call.intent) {
-            return self.created(0).await;
+        match found.as_ref() {
+            Some(cluster) if !self.is_ours(cluster) => {
+                let help = format!("choose another name, or import the cluster: its id is {}", self.call.id);
+                Err(fault.code("name-taken").help(help))
+            }
+            Some(cluster) if cluster.status() == Some(&ClusterStatus::Failed) => self.clear().await,
+            _ => self.created(0).await,
         }
-        let help = format!("choose another name, or import the cluster: its id is {}", self.call.id);
-        Err(fault.code("name-taken").help(help))
+    }
+
+    /// This very intent made it; or an earlier one, for the same role, and it was not ACTIVE yet.
+    fn is_ours(&self, cluster: &Remote) -> bool {
+        let role = text(&self.call.planned, "role_arn");
+        match read::mark(cluster) {
+            Some(mark) if mark == &*self.call.intent => true,
+            Some(_) => read::is_unfinished(cluster) && role.is_some() && role == cluster.role_arn(),
+            None => false,
+        }
+    }
+
+    /// Removes a cluster of ours that failed to come up; it still occupies the name.
+    async fn clear(&self) -> Result<Progress, Fault> {
+        let request = self.session.clients.eks.delete_cluster().name(self.name());
+        match self.session.send("eks:DeleteCluster", || request.clone().send()).await {
+            Err(fault) if !error::is_gone(&fault) && !error::is_busy(&fault) => Err(fault),
+            _ => Ok(self.clearing()),
+        }
+    }
+
+    fn clearing(&self) -> Progress {
+        let handle = progress::counted(progress::CLEAR, 0);
+        pending(handle, self.check_ms(), "removes the cluster that failed, to make it again")
+    }
+
+    async fn cleared(&self) -> Result<Progress, Fault> {
+        match read::describe(self.session, self.name()).await? {
+            None => self.send_create(0, "-again").await,
+            Some(cluster) if cluster.status() == Some(&ClusterStatus::Failed) => self.clear().await,
+            Some(_) => Ok(self.clearing()),
+        }
     }
 
     fn waiting(&self, status: &str, missing: i64) -> Progress {
@@ -216,7 +235,7 @@ impl Step<'_> {
         let message = format!("cluster {} is {status}: {issues}", self.name());
         Fault::new(FaultKind::Conflict, "eks:DescribeCluster", message)
             .code("cluster-failed")
-            .help("mend the reason; a cluster that failed can only be replaced")
+            .help("mend the reason and apply again: a cluster that never came up is removed and made anew")
     }
 
     /// Sends an update of one kind.
@@ -326,7 +345,7 @@ impl Step<'_> {
         let request = self.session.clients.eks.delete_cluster().name(self.name());
         match self.session.send("eks:DeleteCluster", || request.clone().send()).await {
             Ok(_) => Ok(self.deleting("DELETING")),
-            Err(fault) if error::is_gone(&fault) => Ok(Progress::Done(read::after_delete(self.owned_role()))),
+            Err(fault) if error::is_gone(&fault) => Ok(Progress::Done(Value::NULL)),
             Err(fault) if error::is_busy(&fault) => {
                 let handle = progress::counted(progress::RETRY, 0);
                 Ok(pending(handle, table().waits.busy_check_ms, "waits for another change of the cluster"))
@@ -342,7 +361,7 @@ impl Step<'_> {
 
     async fn deleted(&self) -> Result<Progress, Fault> {
         match read::describe(self.session, self.name()).await? {
-            None => Ok(Progress::Done(read::after_delete(self.owned_role()))),
+            None => Ok(Progress::Done(Value::NULL)),
             Some(cluster) if cluster.status() == Some(&ClusterStatus::Failed) => Err(self.failed(&cluster)),
             Some(cluster) => Ok(self.deleting(cluster.status().map_or("DELETING", ClusterStatus::as_str))),
         }

@@ -4,9 +4,10 @@ use super::schema::{Access as AccessBlock, Cluster, Endpoint, Network, UpgradePo
 use super::steps;
 use crate::client::{Connections, Session};
 use crate::config::Credentials;
+use crate::role::{CREATE_ROLE, DELETE_ROLE, OwnedRole, unclear};
 use crate::tags::{INTENT_TAG, TagRules};
 use crate::update::{self, Of, State};
-use crate::values::{text, text_or_null};
+use crate::values::text;
 use crate::{error, iam, progress};
 use aws_sdk_eks::types::{Cluster as Remote, ClusterStatus, VpcConfigResponse};
 use std::collections::BTreeSet;
@@ -54,43 +55,66 @@ impl ClusterReader {
         let owned_role = text(&target.seen, "owned_role");
         let view = View { id: &target.id, access: &target.access, tags: &session.clients.tags, owned_role };
         if let Some(cluster) = describe(&session, &target.id.key).await? {
-            return Ok(Reading::Present(object(&cluster, &view)));
+            let is_recorded = text(&target.seen, "arn").is_some() || target.seen.is_null();
+            if is_recorded || is_made_by_us(&cluster, owned_role) {
+                return Ok(reading(&cluster, &view));
+            }
         }
-        let Some(name) = owned_role else { return Ok(Reading::Absent) };
-        let Some(role) = iam::find(&session, name).await? else { return Ok(Reading::Absent) };
-        let mut done = vec![steps::CREATE_ROLE.into()];
-        if role.is_complete(iam::cluster_kind(), &session.clients.region) {
-            done.push(steps::ATTACH_ROLE_POLICY.into());
-        }
-        Ok(Reading::Partial { done, seen: role_seen(name, &role.arn) })
+        let half = owned(&session, owned_role).half().await?;
+        Ok(half.map_or(Reading::Absent, |(done, seen)| Reading::Partial { done, seen }))
     }
 
     async fn settle(&self, intent: &Intent, cx: &CallContext<'_>) -> Result<Resolution, Fault> {
         let session = self.connections.open_for(&intent.object.scope.account, cx).await?;
         let of = Found { session: &session, intent };
         match &*intent.step.name {
-            steps::CREATE_ROLE => of.role().await,
-            steps::ATTACH_ROLE_POLICY => of.policies().await,
+            CREATE_ROLE => of.role().resolve_create(&intent.id).await,
+            steps::ATTACH_ROLE_POLICY => of.role().resolve_attach().await,
             steps::CREATE_CLUSTER => of.created().await,
             steps::DELETE_CLUSTER => of.deleted().await,
-            steps::DELETE_ROLE => of.role_deleted().await,
+            DELETE_ROLE => of.role().resolve_delete().await,
             steps::UPDATE_TAGS => Ok(Resolution::NotDone),
             step => of.updated(step).await,
         }
     }
 }
 
-/// What is seen of a cluster of which only the role is there.
-pub fn role_seen(name: &str, arn: &str) -> Value {
-    Value::object(vec![("owned_role".into(), Value::string(name)), ("role_arn".into(), Value::string(arn))])
+/// Whether some run of ours made a cluster that is not recorded yet: it has a mark and, where a role was made for it,
+/// that role.
+fn is_made_by_us(cluster: &Remote, owned_role: Option<&str>) -> bool {
+    let has_role = |name: &str| cluster.role_arn().is_some_and(|arn| arn.rsplit('/').next() == Some(name));
+    mark(cluster).is_some() && owned_role.is_none_or(has_role)
 }
 
-/// What is seen after the cluster is deleted: nothing, or that its role remains.
-pub fn after_delete(owned_role: Option<&str>) -> Value {
-    if owned_role.is_none() {
-        return Value::NULL;
+/// A cluster that never came to be ACTIVE is half made: the step that makes it waits on, or makes it again.
+fn reading(cluster: &Remote, view: &View<'_>) -> Reading {
+    let seen = object(cluster, view);
+    if !is_unfinished(cluster) {
+        return Reading::Present(seen);
     }
-    Value::object(vec![("status".into(), Value::string("DELETED")), ("owned_role".into(), text_or_null(owned_role))])
+    let role_steps = [CREATE_ROLE, steps::ATTACH_ROLE_POLICY].map(terrane_core::Text::from);
+    Reading::Partial { done: if view.owned_role.is_some() { role_steps.to_vec() } else { Vec::new() }, seen }
+}
+
+/// Whether a cluster was begun and never ACTIVE.
+pub fn is_unfinished(cluster: &Remote) -> bool {
+    let has_endpoint = cluster.endpoint().is_some_and(|url| !url.is_empty());
+    match cluster.status() {
+        Some(ClusterStatus::Creating | ClusterStatus::Pending) => true,
+        Some(ClusterStatus::Failed) => !has_endpoint,
+        _ => false,
+    }
+}
+
+/// The role of a cluster.
+pub fn owned<'a>(session: &'a Session<'a>, name: Option<&'a str>) -> OwnedRole<'a> {
+    OwnedRole {
+        session,
+        name,
+        kind: iam::cluster_kind(),
+        arn_attribute: "role_arn",
+        attach_step: steps::ATTACH_ROLE_POLICY,
+    }
 }
 
 impl Reader for ClusterReader {
@@ -142,28 +166,8 @@ impl Found<'_> {
         })
     }
 
-    async fn role(&self) -> Result<Resolution, Fault> {
-        let Some(name) = self.role_name() else { return Ok(Resolution::NotDone) };
-        Ok(match iam::find(self.session, name).await? {
-            None => Resolution::NotDone,
-            Some(role) if role.intent.as_deref() == Some(&*self.intent.id) => {
-                Resolution::Done(role_seen(name, &role.arn))
-            }
-            Some(_) => Resolution::Unclear(unclear("IAM role", name)),
-        })
-    }
-
-    async fn policies(&self) -> Result<Resolution, Fault> {
-        let Some(name) = self.role_name() else { return Ok(Resolution::NotDone) };
-        let role = iam::find(self.session, name).await?;
-        let complete = role.filter(|role| role.is_complete(iam::cluster_kind(), &self.session.clients.region));
-        Ok(complete.map_or(Resolution::NotDone, |role| Resolution::Done(role_seen(name, &role.arn))))
-    }
-
-    async fn role_deleted(&self) -> Result<Resolution, Fault> {
-        let Some(name) = self.role_name() else { return Ok(Resolution::Done(Value::NULL)) };
-        let is_gone = iam::find(self.session, name).await?.is_none();
-        Ok(if is_gone { Resolution::Done(Value::NULL) } else { Resolution::NotDone })
+    fn role(&self) -> OwnedRole<'_> {
+        owned(self.session, self.role_name())
     }
 
     async fn created(&self) -> Result<Resolution, Fault> {
@@ -181,7 +185,7 @@ impl Found<'_> {
 
     async fn deleted(&self) -> Result<Resolution, Fault> {
         Ok(match describe(self.session, &self.intent.object.key).await? {
-            None => Resolution::Done(after_delete(self.role_name())),
+            None => Resolution::Done(Value::NULL),
             Some(cluster) if cluster.status() == Some(&ClusterStatus::Deleting) => {
                 Resolution::Running(progress::counted(progress::DELETE, 0))
             }
@@ -212,14 +216,6 @@ impl Found<'_> {
         let running = update::running(self.session, of, update_types(step)).await?;
         Ok(running.map_or(Resolution::NotDone, |id| Resolution::Running(progress::update(&id))))
     }
-}
-
-fn unclear(what: &str, name: &str) -> terrane_core::Text {
-    format!(
-        "there is an {what} named {name} without our mark: look whether it is the one that this run was making; then \
-         import it, or remove it"
-    )
-    .into()
 }
 
 /// Whether the leaves that a step writes are as planned; leaves that were not known are left out.

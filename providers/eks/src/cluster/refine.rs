@@ -4,18 +4,21 @@ use crate::config::Configuration;
 use crate::names;
 use crate::tags::TagRules;
 use crate::values::{
-    fact, forget, is_written, known, planned_tags, put, refusal, shown_credentials, text, text_or_null, unanswered,
+    fact, forget, is_written, known, planned_tags, put, refusal, shown_credentials, text, text_or_null,
 };
 use crate::versions;
 use std::net::{IpAddr, Ipv4Addr};
 use terrane_core::{Path, Type, Value};
-use terrane_provider::{Fault, RefineInput, RefineOutcome, Refined, Refusal};
+use terrane_provider::{FactKey, Fault, FaultKind, RefineInput, RefineOutcome, Refined, Refusal};
 
 /// Completes what is written.
 pub fn refine(input: &RefineInput<'_>) -> RefineOutcome {
     let configuration = match Configuration::read(input.configuration) {
         Ok(configuration) => configuration,
-        Err(fault) => return RefineOutcome::Refused(vec![unanswered("credentials", &fault)]),
+        Err(fault) => {
+            let help = "check the provider block";
+            return RefineOutcome::Refused(vec![refusal("provider-block", "region", fault.to_string(), help)]);
+        }
     };
     let tags = planned_tags(input.written, &TagRules::new(configuration.tags, configuration.ignore_tags));
     let mut refusals = refusals(input);
@@ -25,7 +28,7 @@ pub fn refine(input: &RefineInput<'_>) -> RefineOutcome {
     }
     let (account, region) = match place(input) {
         Ok(place) => place,
-        Err(outcome) => return outcome,
+        Err(questions) => return RefineOutcome::Need(questions),
     };
     let mut planned = put(input.proposed, "tags", tags.value);
     planned = put(&planned, "region", Value::string(region));
@@ -40,38 +43,19 @@ pub fn refine(input: &RefineInput<'_>) -> RefineOutcome {
     planned = without_what_will_change(&planned, input);
     let mut refined = Refined::plain(id, planned);
     refined.owners = tags.owners;
-    if input.prior.and_then(|prior| text(prior, "status")) == Some("FAILED") {
-        let why = "the cluster failed to become active, and EKS can only delete it";
-        refined.replaces.push((Path::attr("status"), why.into()));
-    }
     RefineOutcome::Refined(Box::new(refined))
 }
 
 /// Account and region, asked where they are not written.
-fn place<'a>(input: &'a RefineInput<'_>) -> Result<(&'a str, &'a str), RefineOutcome> {
-    let (mut questions, mut refusals) = (Vec::new(), Vec::new());
-    let mut ask = |name: &str, path: &str| match fact(input, names::CLUSTER, name) {
-        Err(key) => {
-            questions.push(key);
-            ""
-        }
-        Ok(Err(fault)) => {
-            refusals.push(unanswered(path, fault));
-            ""
-        }
-        Ok(Ok(answer)) => answer.as_str().unwrap_or_default(),
-    };
-    let account = ask("caller-account", "credentials");
+fn place<'a>(input: &'a RefineInput<'_>) -> Result<(&'a str, &'a str), Vec<FactKey>> {
     let written = text(input.written, "region").unwrap_or_default();
-    let of_access: &str = &input.access.region;
-    let region = [written, of_access, text(input.configuration, "region").unwrap_or_default()]
-        .into_iter()
-        .find(|region| !region.is_empty())
-        .unwrap_or_else(|| ask("region", "region"));
-    if !refusals.is_empty() {
-        return Err(RefineOutcome::Refused(refusals));
+    let of_block = text(input.configuration, "region").unwrap_or_default();
+    let known = [written, &*input.access.region, of_block].into_iter().find(|region| !region.is_empty());
+    let region = known.map_or_else(|| fact(input, names::CLUSTER, "region"), Ok);
+    match (fact(input, names::CLUSTER, "caller-account"), region) {
+        (Ok(account), Ok(region)) => Ok((account, region)),
+        (account, region) => Err([account.err(), region.err()].into_iter().flatten().collect()),
     }
-    if questions.is_empty() { Ok((account, region)) } else { Err(RefineOutcome::Need(questions)) }
 }
 
 fn credentials(input: &RefineInput<'_>) -> Value {
@@ -260,7 +244,7 @@ fn one_way_refusals(input: &RefineInput<'_>) -> Vec<Refusal> {
 pub fn protected(prior: &Value) -> Option<Fault> {
     (known(prior, "deletion_protection").and_then(Value::as_bool) == Some(true)).then(|| {
         let message = "deletion_protection is on, and a plan that deletes does not lift it";
-        Fault::new(terrane_provider::FaultKind::Conflict, "eks:DeleteCluster", message)
+        Fault::new(FaultKind::Conflict, "eks:DeleteCluster", message)
             .code("deletion-protection")
             .help("set deletion_protection = false, apply, then delete")
     })

@@ -4,14 +4,13 @@
 //! the rest is then judged by the version that will be.
 
 use crate::limits::table;
+use crate::role::{CREATE_ROLE, DELETE_ROLE};
 use crate::values::{text, touches};
 use terrane_provider::{Recovery, StepSpec, StepsInput, Verb};
 
-pub const CREATE_ROLE: &str = "create-role";
 pub const ATTACH_ROLE_POLICY: &str = "attach-role-policy";
 pub const CREATE_CLUSTER: &str = "create-cluster";
 pub const DELETE_CLUSTER: &str = "delete-cluster";
-pub const DELETE_ROLE: &str = "delete-role";
 pub const UPDATE_VERSION: &str = "update-version";
 pub const UPDATE_ENDPOINT: &str = "update-endpoint";
 pub const UPDATE_SUBNETS: &str = "update-subnets";

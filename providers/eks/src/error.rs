@@ -247,7 +247,8 @@ fn no_credentials(cause: &CredentialsError) -> String {
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source()).take(32)
+    let next = |error: &&'a (dyn Error + 'static)| -> Option<&'a (dyn Error + 'static)> { (*error).source() };
+    std::iter::successors(Some(error), next).take(32)
 }
 
 /// The texts of an error and its causes, each once, at most 400 characters.

@@ -311,7 +311,7 @@ pub fn object(cluster: &Remote, view: &View<'_>) -> Value {
         }),
         deletion_protection: cluster.deletion_protection().unwrap_or(false),
         tier: cluster.control_plane_scaling_config().and_then(|c| c.tier()).map(|tier| tier.as_str().to_owned()),
-        zonal_shift: cluster.zonal_shift_config().is_some_and(|shift| shift.enabled()),
+        zonal_shift: cluster.zonal_shift_config().and_then(|shift| shift.enabled()).unwrap_or(false),
         tags: cluster.tags().map(|tags| view.tags.visible(tags)).unwrap_or_default(),
         credentials: Option::<Credentials>::from_value(credentials).ok().flatten(),
         arn: text(cluster.arn()),

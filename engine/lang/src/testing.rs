@@ -55,7 +55,7 @@ impl Sources for Files {
         String::from("2026-01-02T03:04:05Z")
     }
     fn folder(&self) -> String {
-        String::from("/work")
+        String::from("/fleet")
     }
 }
 

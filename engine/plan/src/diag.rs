@@ -18,8 +18,6 @@ terrane_core::diagnostics! {
         help: "Use a value that the reference of the type lists";
     RULE_BROKEN: error "rule-broken" => "The configuration breaks a rule of the resource type";
         help: "Change the arguments that the rule names";
-    NOT_IN_THIS_VERSION: error "not-in-this-version" => "This version of Terrane does not do this yet";
-        help: "Leave it out for now";
     TYPE_WARNS: warning "type-warns" => "The resource type warns about a value";
         help: "Check whether this is meant";
     VARIABLE_WRONG_TYPE: error "variable-wrong-type" => "A value does not fit the type of the variable";
@@ -132,5 +130,5 @@ pub fn fault(fault: &Fault, place: Place) -> Diagnostic {
 /// The catalogue entry of a rule that a type refuses by.
 #[must_use]
 pub fn refusal(rule: &str) -> &'static DiagnosticKind {
-    if rule == "not-in-this-version" { &NOT_IN_THIS_VERSION } else { &RULE_BROKEN }
+    if rule == "not-in-this-version" { &terrane_lang::diag::NOT_IN_THIS_VERSION } else { &RULE_BROKEN }
 }

@@ -156,7 +156,9 @@ fn wrong_scope(expected: &str, found: &str, why: &str) -> Fault {
     let kind = FaultKind::WrongScope { expected: expected.into(), found: found.into() };
     Fault::new(kind, "sts:GetCallerIdentity", format!("the credentials belong to account {found}: {why}"))
         .code("wrong-scope")
-        .help(format!("use credentials of account {expected}, through `credentials`, the provider block or the environment"))
+        .help(format!(
+            "use credentials of account {expected}, through `credentials`, the provider block or the environment"
+        ))
 }
 
 impl Clients {
@@ -300,9 +302,8 @@ impl Intercept for AnswerLimit {
     ) -> Result<(), BoxError> {
         let most = limits::table().requests.most_answer_bytes;
         let body = context.response_mut().take_body();
-        let limited = body.map_preserve_contents(move |body| {
-            SdkBody::from_body_1_x(http_body_util::Limited::new(body, most))
-        });
+        let limited =
+            body.map_preserve_contents(move |body| SdkBody::from_body_1_x(http_body_util::Limited::new(body, most)));
         *context.response_mut().body_mut() = limited;
         Ok(())
     }

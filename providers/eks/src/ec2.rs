@@ -118,9 +118,10 @@ pub async fn route_tables(session: &Session<'_>, vpc: &str) -> Result<Vec<RouteT
             RouteTable {
                 is_main: associations.iter().any(|one| one.main() == Some(true)),
                 subnets: associations.iter().filter_map(|one| one.subnet_id().map(str::to_owned)).collect(),
-                leads_to_internet: table.routes().iter().any(|route| {
-                    route.gateway_id().is_some_and(|gateway| gateway.starts_with("igw-"))
-                }),
+                leads_to_internet: table
+                    .routes()
+                    .iter()
+                    .any(|route| route.gateway_id().is_some_and(|gateway| gateway.starts_with("igw-"))),
             }
         }));
         next = page.next_token;

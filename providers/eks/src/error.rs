@@ -101,13 +101,18 @@ where
         SdkError::ServiceError(context) => {
             let raw = context.raw();
             let header = |name: &str| raw.headers().get(name).map(str::to_owned);
-            answered(operation, &Answer {
-                status: raw.status().as_u16(),
-                code: context.err().code().map(str::to_owned),
-                message: context.err().message().map(str::to_owned),
-                retry_after_ms: header("retry-after").and_then(|text| text.trim().parse::<u64>().ok()).map(|s| s * 1_000),
-                content_type: header("content-type"),
-            })
+            answered(
+                operation,
+                &Answer {
+                    status: raw.status().as_u16(),
+                    code: context.err().code().map(str::to_owned),
+                    message: context.err().message().map(str::to_owned),
+                    retry_after_ms: header("retry-after")
+                        .and_then(|text| text.trim().parse::<u64>().ok())
+                        .map(|s| s * 1_000),
+                    content_type: header("content-type"),
+                },
+            )
             .unwrap_or_else(|unread| unread.with_cause(error))
         }
         SdkError::ResponseError(context) => {
@@ -266,9 +271,7 @@ fn text_of(error: &(dyn Error + 'static)) -> String {
 /// Whether the object, or its cluster, is busy with another change that ends by itself.
 pub fn is_busy(fault: &Fault) -> bool {
     match fault.kind {
-        FaultKind::Conflict => {
-            fault.message.contains("in progress") || fault.message.contains("not in ACTIVE")
-        }
+        FaultKind::Conflict => fault.message.contains("in progress") || fault.message.contains("not in ACTIVE"),
         FaultKind::Invalid { .. } => fault.message.contains("not in ACTIVE"),
         _ => false,
     }
@@ -292,7 +295,9 @@ pub fn is_propagating(fault: &Fault) -> bool {
         "were not found in the trust relationships",
     ];
     let is_about_role = fault.message.to_ascii_lowercase().contains("role");
-    matches!(fault.kind, FaultKind::Invalid { .. }) && is_about_role && texts.iter().any(|text| fault.message.contains(text))
+    matches!(fault.kind, FaultKind::Invalid { .. })
+        && is_about_role
+        && texts.iter().any(|text| fault.message.contains(text))
 }
 
 /// Whether the name is taken.
@@ -340,7 +345,8 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_missing_action() {
-        let text = "User: arn:aws:iam::111122223333:user/a is not authorized to perform: eks:CreateCluster on resource: arn:x";
+        let text =
+            "User: arn:aws:iam::111122223333:user/a is not authorized to perform: eks:CreateCluster on resource: arn:x";
         let fault = judge(403, "AccessDeniedException", text);
         assert_eq!(fault.kind, FaultKind::Denied { permission: Some("eks:CreateCluster".into()) });
         assert!(fault.help.is_some_and(|help| help.contains("eks:CreateCluster")));

@@ -73,8 +73,7 @@ pub fn pool_id(account: &str, region: &str, cluster: &str, name: &str) -> Object
 }
 
 fn object(type_name: &str, [account, region, parent]: [&str; 3], name: &str) -> ObjectId {
-    let scope =
-        Scope { provider: "eks".into(), account: account.into(), region: region.into(), parent: parent.into() };
+    let scope = Scope { provider: "eks".into(), account: account.into(), region: region.into(), parent: parent.into() };
     ObjectId { type_name: type_name.into(), scope, key: name.into() }
 }
 
@@ -143,7 +142,10 @@ mod tests {
         let id = parse_pool_id("111122223333/eu-west-1/core/workers").expect("an id");
         assert_eq!((&*id.scope.parent, &*id.key), ("core", "workers"));
         assert_eq!(id.to_string(), "111122223333/eu-west-1/core/workers");
-        assert_eq!(parse_cluster_id("111122223333/eu-west-1/core").map(|id| id.to_string()).as_deref(), Ok("111122223333/eu-west-1/core"));
+        assert_eq!(
+            parse_cluster_id("111122223333/eu-west-1/core").map(|id| id.to_string()).as_deref(),
+            Ok("111122223333/eu-west-1/core")
+        );
         assert!(parse_cluster_id("core").is_err() && parse_pool_id("1/2/3/4").is_err());
     }
 

@@ -35,10 +35,7 @@ impl<'a> OwnedRole<'a> {
 
     /// What is seen of an object of which only the role is there.
     pub fn seen(&self, name: &str, arn: &str) -> Value {
-        Value::object(vec![
-            ("owned_role".into(), Value::string(name)),
-            (self.arn_attribute.into(), Value::string(arn)),
-        ])
+        Value::object(vec![("owned_role".into(), Value::string(name)), (self.arn_attribute.into(), Value::string(arn))])
     }
 
     /// The steps of its creation that are done, and what is seen; `None` where nothing is there.

@@ -28,12 +28,6 @@ impl TagRules {
         Self { defaults, ignored }
     }
 
-    /// The default tags.
-    #[must_use]
-    pub fn defaults(&self) -> &Tags {
-        &self.defaults
-    }
-
     /// Whether others set this key.
     #[must_use]
     pub fn is_ignored(&self, key: &str) -> bool {

@@ -56,7 +56,8 @@ fn failed(update: &Update) -> Fault {
         format!("{code}: {} {}", error.error_message().unwrap_or_default(), error.resource_ids().join(", "))
     };
     let reasons: Vec<String> = update.errors().iter().map(|error| reason(error).trim_end().to_owned()).collect();
-    let code = update.errors().first().and_then(|error| error.error_code()).map_or("update-failed", |code| code.as_str());
+    let code =
+        update.errors().first().and_then(|error| error.error_code()).map_or("update-failed", |code| code.as_str());
     let message = match reasons.is_empty() {
         true => "the update failed, and EKS does not say why".to_owned(),
         false => format!("the update failed: {}", reasons.join("; ")),

@@ -40,12 +40,8 @@ pub fn refusal(rule: &str, path: &str, detail: String, help: &str) -> Refusal {
 
 /// The answer to a fact, or the question. A question that failed is asked again: the engine then tells why.
 pub fn fact<'a>(input: &'a RefineInput<'_>, type_name: &str, name: &str) -> Result<&'a str, FactKey> {
-    let key = FactKey {
-        access: input.access.clone(),
-        type_name: type_name.into(),
-        name: name.into(),
-        arguments: Vec::new(),
-    };
+    let key =
+        FactKey { access: input.access.clone(), type_name: type_name.into(), name: name.into(), arguments: Vec::new() };
     match input.facts.get(&key) {
         Some(Ok(answer)) => Ok(answer.as_str().unwrap_or_default()),
         Some(Err(_)) | None => Err(key),
@@ -86,7 +82,8 @@ fn tag_refusal(key: &str, rules: &TagRules) -> Option<Refusal> {
         return Some(refusal("tags-reserved", "tags", detail, "use another key"));
     }
     rules.is_ignored(key).then(|| {
-        let detail = format!("the tag `{key}` is written, and `ignore_tags` of the provider says that it is never looked at");
+        let detail =
+            format!("the tag `{key}` is written, and `ignore_tags` of the provider says that it is never looked at");
         refusal("tags-ignored", "tags", detail, "remove it here or from `ignore_tags`")
     })
 }

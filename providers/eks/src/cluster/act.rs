@@ -4,17 +4,17 @@ use super::read::{self, LOGS, View};
 use super::schema::Cluster;
 use super::{refine, steps};
 use crate::client::{Connections, Session};
+use crate::error;
 use crate::limits::table;
 use crate::progress::{self, pending};
 use crate::role::{CREATE_ROLE, DELETE_ROLE, OwnedRole};
 use crate::tags::{self, Tags};
 use crate::update::{self, Of, State};
 use crate::values::text;
-use crate::error;
 use aws_sdk_eks::operation::update_cluster_config::builders::UpdateClusterConfigFluentBuilder;
 use aws_sdk_eks::types::{
-    AuthenticationMode, Cluster as Remote, ClusterStatus, ControlPlaneScalingConfig, CreateAccessConfigRequest, IpFamily,
-    KubernetesNetworkConfigRequest, LogSetup, LogType, Logging, ProvisionedControlPlaneTier, SupportType,
+    AuthenticationMode, Cluster as Remote, ClusterStatus, ControlPlaneScalingConfig, CreateAccessConfigRequest,
+    IpFamily, KubernetesNetworkConfigRequest, LogSetup, LogType, Logging, ProvisionedControlPlaneTier, SupportType,
     UpdateAccessConfigRequest, UpgradePolicyRequest, VpcConfigRequest, ZonalShiftConfigRequest,
 };
 use std::sync::Arc;
@@ -71,7 +71,9 @@ impl Actor for ClusterActor {
                 (progress::RETRY, steps::DELETE_CLUSTER) => step.delete().await,
                 (progress::RETRY, DELETE_ROLE) => step.role().delete(count).await,
                 (progress::RETRY, _) => step.update().await,
-                (other, _) => Err(Fault::bug(call.step.clone(), format!("no step of a cluster leaves a handle {other}"))),
+                (other, _) => {
+                    Err(Fault::bug(call.step.clone(), format!("no step of a cluster leaves a handle {other}")))
+                }
             }
         })
     }
@@ -100,12 +102,15 @@ impl Step<'_> {
     }
 
     fn shown(&self, cluster: &Remote) -> Value {
-        read::object(cluster, &View {
-            id: &self.call.id,
-            access: &self.call.access,
-            tags: &self.session.clients.tags,
-            owned_role: self.owned_role(),
-        })
+        read::object(
+            cluster,
+            &View {
+                id: &self.call.id,
+                access: &self.call.access,
+                tags: &self.session.clients.tags,
+                owned_role: self.owned_role(),
+            },
+        )
     }
 
     fn check_ms(&self) -> u64 {
@@ -136,7 +141,9 @@ impl Step<'_> {
         }
     }
 
-    fn create_request(&self) -> Result<aws_sdk_eks::operation::create_cluster::builders::CreateClusterFluentBuilder, Fault> {
+    fn create_request(
+        &self,
+    ) -> Result<aws_sdk_eks::operation::create_cluster::builders::CreateClusterFluentBuilder, Fault> {
         let cluster = self.planned()?;
         let role = text(&self.call.seen, "role_arn").map(str::to_owned).or(cluster.role_arn.clone());
         let upgrade = cluster.upgrade_policy.as_ref().and_then(|policy| policy.support_type.as_deref());
@@ -276,9 +283,12 @@ impl Step<'_> {
         let request = self.session.clients.eks.update_cluster_config();
         let request = request.name(self.name()).client_request_token(&*self.call.token);
         let network = &cluster.network;
-        let mode = |mode: &str| UpdateAccessConfigRequest::builder().authentication_mode(AuthenticationMode::from(mode));
+        let mode =
+            |mode: &str| UpdateAccessConfigRequest::builder().authentication_mode(AuthenticationMode::from(mode));
         Some(match step {
-            steps::UPDATE_ENDPOINT => request.resources_vpc_config(endpoint(VpcConfigRequest::builder(), cluster).build()),
+            steps::UPDATE_ENDPOINT => {
+                request.resources_vpc_config(endpoint(VpcConfigRequest::builder(), cluster).build())
+            }
             steps::UPDATE_SUBNETS => {
                 let subnets = Some(network.subnets.iter().cloned().collect());
                 request.resources_vpc_config(VpcConfigRequest::builder().set_subnet_ids(subnets).build())

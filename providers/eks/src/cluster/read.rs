@@ -158,12 +158,15 @@ impl Found<'_> {
     }
 
     fn shown(&self, cluster: &Remote) -> Value {
-        object(cluster, &View {
-            id: &self.intent.object,
-            access: &self.intent.access,
-            tags: &self.session.clients.tags,
-            owned_role: self.role_name(),
-        })
+        object(
+            cluster,
+            &View {
+                id: &self.intent.object,
+                access: &self.intent.access,
+                tags: &self.session.clients.tags,
+                owned_role: self.role_name(),
+            },
+        )
     }
 
     fn role(&self) -> OwnedRole<'_> {
@@ -373,7 +376,8 @@ mod tests {
     #[test]
     fn a_reading_has_our_words_and_every_default() {
         let setup = LogSetup::builder().types(LogType::ControllerManager).types(LogType::Api).enabled(true).build();
-        let vpc = VpcConfigResponse::builder().subnet_ids("subnet-b").subnet_ids("subnet-a").endpoint_public_access(true);
+        let vpc =
+            VpcConfigResponse::builder().subnet_ids("subnet-b").subnet_ids("subnet-a").endpoint_public_access(true);
         let cluster = Remote::builder()
             .name("core")
             .logging(Logging::builder().cluster_logging(setup).build())

@@ -108,7 +108,12 @@ fn refusals(input: &RefineInput<'_>) -> Vec<Refusal> {
     }
     if let Some(name) = text(written, "name").filter(|name| !names::is_sound(name)) {
         let detail = format!("`{name}` is no name that EKS takes");
-        found.push(refusal("name-form", "name", detail, "begin with a letter or digit, go on with letters, digits, - and _"));
+        found.push(refusal(
+            "name-form",
+            "name",
+            detail,
+            "begin with a letter or digit, go on with letters, digits, - and _",
+        ));
     }
     found.extend(version_refusal(text(written, "version"), input.prior.and_then(|prior| text(prior, "version"))));
     found.extend(network_refusals(written));
@@ -146,7 +151,8 @@ fn version_refusal(written: Option<&str>, prior: Option<&str>) -> Option<Refusal
 }
 
 fn network_refusals(written: &Value) -> Vec<Refusal> {
-    let count = |path: &str| known(written, path).filter(|v| v.is_wholly_known()).and_then(Value::items).map(<[Value]>::len);
+    let count =
+        |path: &str| known(written, path).filter(|v| v.is_wholly_known()).and_then(Value::items).map(<[Value]>::len);
     let mut found = Vec::new();
     if let Some(count @ 0..=1) = count("network.subnets") {
         let detail = format!("EKS needs subnets in at least two zones, and {count} is written");
@@ -208,7 +214,8 @@ fn parse_cidr(text: &str) -> Option<(IpAddr, u8)> {
 /// Amazon EKS API Reference, KubernetesNetworkConfigRequest, `serviceIpv4Cidr` (2025-11).
 fn is_service_range(text: &str) -> bool {
     let Some((IpAddr::V4(address), length)) = parse_cidr(text) else { return false };
-    let blocks = [(Ipv4Addr::new(10, 0, 0, 0), 8), (Ipv4Addr::new(172, 16, 0, 0), 12), (Ipv4Addr::new(192, 168, 0, 0), 16)];
+    let blocks =
+        [(Ipv4Addr::new(10, 0, 0, 0), 8), (Ipv4Addr::new(172, 16, 0, 0), 12), (Ipv4Addr::new(192, 168, 0, 0), 16)];
     let inside = |(block, prefix): (Ipv4Addr, u8)| {
         length >= prefix && u32::from(address) >> (32 - prefix) == u32::from(block) >> (32 - prefix)
     };
@@ -221,19 +228,29 @@ fn one_way_refusals(input: &RefineInput<'_>) -> Vec<Refusal> {
     let mut found = Vec::new();
     let rank = |value: &Value| {
         let mode = text(value, "access.authentication_mode")?;
-        ["CONFIG_MAP", "API_AND_CONFIG_MAP", "API"].iter().position(|known| *known == mode).map(|rank| (rank, mode.to_owned()))
+        ["CONFIG_MAP", "API_AND_CONFIG_MAP", "API"]
+            .iter()
+            .position(|known| *known == mode)
+            .map(|rank| (rank, mode.to_owned()))
     };
     if let (Some((before, from)), Some((after, to))) = (rank(prior), rank(input.written))
         && after < before
     {
         let detail = format!("the cluster has {from}, and EKS never goes back to {to}");
-        found.push(refusal("access-mode-one-way", "access.authentication_mode", detail, "keep the mode; a new cluster can have any"));
+        found.push(refusal(
+            "access-mode-one-way",
+            "access.authentication_mode",
+            detail,
+            "keep the mode; a new cluster can have any",
+        ));
     }
     let support = |value: &Value| text(value, "upgrade_policy.support_type").map(str::to_owned);
-    let leaves_extended = support(prior).as_deref() == Some("EXTENDED") && support(input.written).as_deref() == Some("STANDARD");
+    let leaves_extended =
+        support(prior).as_deref() == Some("EXTENDED") && support(input.written).as_deref() == Some("STANDARD");
     let version = text(prior, "version").unwrap_or_default();
     if leaves_extended && versions::minor(version).is_some_and(versions::is_extended) {
-        let detail = format!("extended support of version {version} has begun, and EKS does not let a cluster leave it");
+        let detail =
+            format!("extended support of version {version} has begun, and EKS does not let a cluster leave it");
         let help = "upgrade the cluster to a version in standard support first";
         found.push(refusal("support-type-extended", "upgrade_policy.support_type", detail, help));
     }

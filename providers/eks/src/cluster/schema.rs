@@ -33,7 +33,11 @@ pub struct Cluster {
     #[attr(optional_computed, block)]
     pub endpoint: Option<Endpoint>,
     /// Control plane logs that go to CloudWatch.
-    #[attr(optional, one_of("api", "audit", "authenticator", "scheduler", "controller_manager"), example = "[\"api\", \"audit\"]")]
+    #[attr(
+        optional,
+        one_of("api", "audit", "authenticator", "scheduler", "controller_manager"),
+        example = "[\"api\", \"audit\"]"
+    )]
     pub logs: BTreeSet<String>,
     /// How Kubernetes objects are encrypted at rest.
     #[attr(optional, block)]

@@ -13,9 +13,7 @@ use aws_sdk_eks::types::{CapacityTypes, Nodegroup, NodegroupStatus};
 use std::sync::Arc;
 use terrane_core::{ObjectId, Path, Value};
 use terrane_provider::typed::Typed;
-use terrane_provider::{
-    Async, CallContext, Fault, FaultKind, Intent, Reader, Reading, Resolution, Target,
-};
+use terrane_provider::{Async, CallContext, Fault, FaultKind, Intent, Reader, Reading, Resolution, Target};
 
 /// The reading half.
 pub struct NodePoolReader {
@@ -126,8 +124,7 @@ impl Found<'_> {
     }
 
     fn shown(&self, group: &Nodegroup) -> Value {
-        let view =
-            View { id: &self.intent.object, tags: &self.session.clients.tags, owned_role: self.role_name() };
+        let view = View { id: &self.intent.object, tags: &self.session.clients.tags, owned_role: self.role_name() };
         object(group, &view)
     }
 

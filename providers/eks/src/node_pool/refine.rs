@@ -178,7 +178,9 @@ fn with_subnets(planned: &Value, input: &RefineInput<'_>) -> Value {
         return planned.clone();
     }
     let of_cluster = input.parent.and_then(|parent| parent.value.at(&Path::dotted("network.subnets")));
-    of_cluster.filter(|subnets| !subnets.is_null()).map_or_else(|| planned.clone(), |s| put(planned, "subnets", s.clone()))
+    of_cluster
+        .filter(|subnets| !subnets.is_null())
+        .map_or_else(|| planned.clone(), |s| put(planned, "subnets", s.clone()))
 }
 
 /// Plans the role: the one that is written, the one that is there, or one of our own with a name that is known now.
@@ -241,7 +243,12 @@ fn version_refusal(input: &RefineInput<'_>) -> Option<Refusal> {
     let written = text(input.written, "version")?;
     let Some(next) = versions::minor(written).filter(|_| versions::is_minor(written)) else {
         let detail = format!("`{written}` is no Kubernetes minor version");
-        return Some(refusal("version-form", "version", detail, "write it as \"1.34\"; release_version chooses the patch"));
+        return Some(refusal(
+            "version-form",
+            "version",
+            detail,
+            "write it as \"1.34\"; release_version chooses the patch",
+        ));
     };
     let before = input.prior.and_then(|prior| text(prior, "version")).and_then(versions::minor);
     if let Some(before) = before.filter(|before| next < *before) {
@@ -254,13 +261,19 @@ fn version_refusal(input: &RefineInput<'_>) -> Option<Refusal> {
         return Some(refusal("version-above-cluster", "version", detail, "upgrade the cluster first"));
     }
     (before.is_none() && next != of_cluster).then(|| {
-        let detail = format!("the cluster will have version 1.{of_cluster}, and EKS makes new pools of that version only");
+        let detail =
+            format!("the cluster will have version 1.{of_cluster}, and EKS makes new pools of that version only");
         refusal("version-not-of-cluster", "version", detail, "leave version out, or write the cluster's")
     })
 }
 
 fn types_of(written: &Value) -> Vec<&str> {
-    known(written, "instance.types").and_then(Value::items).unwrap_or_default().iter().filter_map(Value::as_str).collect()
+    known(written, "instance.types")
+        .and_then(Value::items)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 /// Whether an instance type has an Arm processor: `g` after the generation, or the first generation, `a1`.
@@ -269,7 +282,8 @@ fn types_of(written: &Value) -> Vec<&str> {
 /// Amazon EC2 Instance Types, "Naming conventions" (2025-11).
 fn is_arm(name: &str) -> bool {
     let family = name.split('.').next().unwrap_or_default();
-    let options = family.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start_matches(|c: char| c.is_ascii_digit());
+    let options =
+        family.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start_matches(|c: char| c.is_ascii_digit());
     family == "a1" || options.contains('g')
 }
 

@@ -9,7 +9,12 @@ use terrane_derive::{Block, Resource};
 
 /// A group of nodes of an EKS cluster that EKS manages.
 #[derive(Clone, Debug, Resource)]
-#[resource(type = "eks_node_pool", version = 1, conflicts("launch_template", "disk.size_gib"), at_most("size.min", "size.max"))]
+#[resource(
+    type = "eks_node_pool",
+    version = 1,
+    conflicts("launch_template", "disk.size_gib"),
+    at_most("size.min", "size.max")
+)]
 pub struct NodePool {
     /// Identity: ACCOUNT/REGION/CLUSTER/NAME.
     #[attr(computed)]

@@ -1,0 +1,1 @@
+//! What the type refuses, and what it completes.

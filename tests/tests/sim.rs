@@ -3,6 +3,8 @@
 //! The whole suite runs in `soak` (TERRANE_SOAK=1); `test` takes a seeded sample. TERRANE_SIM_SEED=N runs the
 //! graph of that seed alone.
 
+#![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
+
 use terrane_core::Diagnostic;
 use terrane_core::change::Action;
 use terrane_plan::Options;

@@ -24,6 +24,13 @@ pub enum State {
     Done,
 }
 
+/// The id to ask for, of an update that an answer tells about; `None` where there is none, or it is over
+/// already.
+#[must_use]
+pub fn open_id(update: Option<Update>) -> Option<String> {
+    update.filter(|update| update.status() != Some(&UpdateStatus::Successful)).and_then(|update| update.id)
+}
+
 /// Asks how an update stands.
 ///
 /// # Errors
@@ -96,4 +103,17 @@ async fn ids(session: &Session<'_>, of: Of<'_>) -> Result<Vec<String>, Fault> {
         }
     }
     Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_that_is_over_is_not_asked_for() {
+        let update = |status| Some(Update::builder().id("u").status(status).build());
+        assert_eq!(open_id(update(UpdateStatus::InProgress)), Some("u".to_owned()));
+        assert_eq!(open_id(update(UpdateStatus::Successful)), None);
+        assert_eq!(open_id(None), None);
+    }
 }

@@ -271,12 +271,12 @@ impl Step<'_> {
         let request = self.session.clients.eks.update_cluster_version().name(self.name());
         let request = request.set_version(cluster.version.clone()).client_request_token(&*self.call.token);
         let answer = self.session.send("eks:UpdateClusterVersion", || request.clone().send()).await?;
-        Ok(answer.update.and_then(|update| update.id))
+        Ok(update::open_id(answer.update))
     }
 
     async fn send_config(&self, request: UpdateClusterConfigFluentBuilder) -> Result<Option<String>, Fault> {
         let answer = self.session.send("eks:UpdateClusterConfig", || request.clone().send()).await?;
-        Ok(answer.update.and_then(|update| update.id))
+        Ok(update::open_id(answer.update))
     }
 
     fn config_request(&self, step: &str, cluster: &Cluster) -> Option<UpdateClusterConfigFluentBuilder> {

@@ -304,7 +304,7 @@ impl Step<'_> {
             .set_launch_template(template)
             .client_request_token(&*self.call.token);
         let answer = self.session.send("eks:UpdateNodegroupVersion", || request.clone().send()).await?;
-        Ok(answer.update.and_then(|update| update.id))
+        Ok(update::open_id(answer.update))
     }
 
     async fn send_config(&self) -> Result<Option<String>, Fault> {
@@ -322,7 +322,7 @@ impl Step<'_> {
             .set_update_config(delta.update)
             .client_request_token(&*self.call.token);
         let answer = self.session.send("eks:UpdateNodegroupConfig", || request.clone().send()).await?;
-        Ok(answer.update.and_then(|update| update.id))
+        Ok(update::open_id(answer.update))
     }
 
     async fn updating(&self, id: &str) -> Result<Progress, Fault> {

@@ -162,7 +162,9 @@ mod tests {
         Subnet { id: id.to_owned(), zone: zone.to_owned() }
     }
 
-    fn table(is_main: bool, subnets: &[&str], leads_to_internet: bool) -> RouteTable {
+    /// A table of these subnets, the main one where there are none.
+    fn table(subnets: &[&str], leads_to_internet: bool) -> RouteTable {
+        let is_main = subnets.is_empty();
         RouteTable { is_main, subnets: subnets.iter().map(|id| (*id).to_owned()).collect(), leads_to_internet }
     }
 
@@ -177,7 +179,7 @@ mod tests {
     #[test]
     fn a_subnet_without_its_own_table_follows_the_main_one() {
         let subnets = vec![subnet("s3", "a"), subnet("s1", "b"), subnet("s2", "a")];
-        let tables = [table(true, &[], false), table(false, &["s3"], true)];
+        let tables = [table(&[], false), table(&["s3"], true)];
         let network = sorted(written(), vpc("vpc-1"), subnets, &tables).expect("a network");
         assert_eq!(network.private_subnets, Some(vec!["s2".to_owned(), "s1".to_owned()]));
         assert_eq!(network.public_subnets, Some(vec!["s3".to_owned()]));
@@ -187,7 +189,7 @@ mod tests {
     #[test]
     fn fewer_than_two_zones_are_refused() {
         let subnets = vec![subnet("s1", "a"), subnet("s2", "a"), subnet("s3", "b")];
-        let tables = [table(true, &[], false), table(false, &["s3"], true)];
+        let tables = [table(&[], false), table(&["s3"], true)];
         let fault = sorted(written(), vpc("vpc-1"), subnets, &tables).expect_err("one zone");
         assert_eq!(&*fault.code, "too-few-zones");
     }

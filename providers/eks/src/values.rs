@@ -39,12 +39,12 @@ pub fn refusal(rule: &str, path: &str, detail: String, help: &str) -> Refusal {
 }
 
 /// The answer to a fact, or the question. A question that failed is asked again: the engine then tells why.
-pub fn fact<'a>(input: &'a RefineInput<'_>, type_name: &str, name: &str) -> Result<&'a str, FactKey> {
+pub fn fact<'a>(input: &'a RefineInput<'_>, type_name: &str, name: &str) -> Result<&'a str, Box<FactKey>> {
     let key =
         FactKey { access: input.access.clone(), type_name: type_name.into(), name: name.into(), arguments: Vec::new() };
     match input.facts.get(&key) {
         Some(Ok(answer)) => Ok(answer.as_str().unwrap_or_default()),
-        Some(Err(_)) | None => Err(key),
+        Some(Err(_)) | None => Err(Box::new(key)),
     }
 }
 

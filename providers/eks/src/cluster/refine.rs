@@ -54,7 +54,7 @@ fn place<'a>(input: &'a RefineInput<'_>) -> Result<(&'a str, &'a str), Vec<FactK
     let region = known.map_or_else(|| fact(input, names::CLUSTER, "region"), Ok);
     match (fact(input, names::CLUSTER, "caller-account"), region) {
         (Ok(account), Ok(region)) => Ok((account, region)),
-        (account, region) => Err([account.err(), region.err()].into_iter().flatten().collect()),
+        (account, region) => Err([account.err(), region.err()].into_iter().flatten().map(|key| *key).collect()),
     }
 }
 

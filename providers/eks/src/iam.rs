@@ -117,11 +117,12 @@ async fn attached(session: &Session<'_>, name: &str) -> Result<Vec<String>, Faul
     Err(Fault::new(FaultKind::Unavailable, "iam:ListAttachedRolePolicies", message).code("unexpected-answer"))
 }
 
-/// Makes a role that carries our mark, and gives its ARN. A role of that name that an earlier try made is taken.
+/// Makes a role that carries our mark, and gives its ARN. A role of that name that an earlier try made is taken;
+/// `None` where one is there and does not show yet.
 ///
 /// # Errors
 /// `Conflict` where somebody else has a role of that name.
-pub async fn create(session: &Session<'_>, name: &str, kind: &Kind, tags: &Tags) -> Result<String, Fault> {
+pub async fn create(session: &Session<'_>, name: &str, kind: &Kind, tags: &Tags) -> Result<Option<String>, Fault> {
     let tag = |(key, value): (&String, &String)| {
         aws_sdk_iam::types::Tag::builder().key(key).value(value).build().map_err(|error| built("Tag", &error))
     };
@@ -133,13 +134,14 @@ pub async fn create(session: &Session<'_>, name: &str, kind: &Kind, tags: &Tags)
         .description("Made by Terrane, removed with its owner")
         .set_tags(Some(list));
     let fault = match session.send("iam:CreateRole", || request.clone().send()).await {
-        Ok(answer) => return Ok(answer.role.map(|role| role.arn().to_owned()).unwrap_or_default()),
+        Ok(answer) => return Ok(Some(answer.role.map(|role| role.arn().to_owned()).unwrap_or_default())),
         Err(fault) if error::is_taken(&fault) => fault,
         Err(fault) => return Err(fault),
     };
     match get(session, name).await? {
-        Some(role) if role.intent.is_some() && role.intent.as_ref() == tags.get(INTENT_TAG) => Ok(role.arn),
-        _ => Err(fault.code("name-taken").help(format!(
+        None => Ok(None),
+        Some(role) if role.intent.is_some() && role.intent.as_ref() == tags.get(INTENT_TAG) => Ok(Some(role.arn)),
+        Some(_) => Err(fault.code("name-taken").help(format!(
             "a role named {name} is there already and is not this object's: name it as `role_arn` (of a node pool: \
              `node_role_arn`), or remove it"
         ))),

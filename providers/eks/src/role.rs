@@ -1,6 +1,7 @@
 //! The steps that make and remove the role of a cluster or of a pool's nodes.
 
 use crate::client::Session;
+use crate::error;
 use crate::iam::{self, Kind};
 use crate::limits::table;
 use crate::progress::{self, pending};
@@ -56,19 +57,37 @@ impl<'a> OwnedRole<'a> {
     ///
     /// # Errors
     /// `Conflict` where somebody else has a role of that name.
-    pub async fn create(&self, tags: &Tags) -> Result<Progress, Fault> {
+    pub async fn create(&self, tags: &Tags, tries: i64) -> Result<Progress, Fault> {
         let name = self.named(CREATE_ROLE)?;
-        let arn = iam::create(self.session, name, self.kind, tags).await?;
-        Ok(Progress::Done(self.seen(name, &arn)))
+        match iam::create(self.session, name, self.kind, tags).await? {
+            Some(arn) => Ok(Progress::Done(self.seen(name, &arn))),
+            None => self.later(tries, "a role of that name is there and does not show yet"),
+        }
     }
 
-    /// Attaches its policies.
+    /// Attaches its policies. A role that was just made may not be there for this call yet.
+    ///
+    /// # Source
+    /// IAM User Guide, "Troubleshoot IAM", eventual consistency (2025-11).
     ///
     /// # Errors
     /// Why that failed.
-    pub async fn attach(&self) -> Result<Progress, Fault> {
-        iam::attach(self.session, self.named(self.attach_step)?, self.kind).await?;
-        Ok(Progress::Done(Value::object(Vec::new())))
+    pub async fn attach(&self, tries: i64) -> Result<Progress, Fault> {
+        match iam::attach(self.session, self.named(self.attach_step)?, self.kind).await {
+            Err(fault) if error::is_gone(&fault) && tries < table().propagation_tries() => {
+                self.later(tries, "the role does not show yet")
+            }
+            other => other.map(|()| Progress::Done(Value::object(Vec::new()))),
+        }
+    }
+
+    fn later(&self, tries: i64, message: &str) -> Result<Progress, Fault> {
+        if tries >= table().propagation_tries() {
+            let message = format!("{message}, and does not come to");
+            return Err(Fault::new(FaultKind::Unavailable, "iam:GetRole", message));
+        }
+        let handle = progress::counted(progress::RETRY, tries + 1);
+        Ok(pending(handle, table().waits.propagation_check_ms, message))
     }
 
     /// Removes it; while something still uses it, that is tried again.

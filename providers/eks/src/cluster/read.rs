@@ -304,7 +304,9 @@ pub fn object(cluster: &Remote, view: &View<'_>) -> Value {
                 .access_config()
                 .and_then(|access| access.authentication_mode())
                 .map(|mode| mode.as_str().to_owned()),
-            bootstrap_admin: None,
+            bootstrap_admin: cluster
+                .access_config()
+                .and_then(|access| access.bootstrap_cluster_creator_admin_permissions()),
         }),
         upgrade_policy: Some(UpgradePolicy {
             support_type: cluster

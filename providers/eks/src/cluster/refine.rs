@@ -89,6 +89,10 @@ fn without_what_will_change(planned: &Value, input: &RefineInput<'_>) -> Value {
         !at(prior).is_same(&at(planned))
     };
     let mut planned = planned.clone();
+    if !is_written(prior, "access.bootstrap_admin") {
+        // A cluster that does not tell cannot be said to differ.
+        planned = put(&planned, "access.bootstrap_admin", Value::NULL);
+    }
     if differs("version") {
         planned = forget(&planned, input, "platform_version", Type::String);
     }

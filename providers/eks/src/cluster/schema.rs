@@ -143,8 +143,8 @@ pub struct Access {
     /// Where they are listed; it only goes from CONFIG_MAP over API_AND_CONFIG_MAP to API.
     #[attr(optional_computed, one_of("CONFIG_MAP", "API_AND_CONFIG_MAP", "API"))]
     pub authentication_mode: Option<String>,
-    /// Whether the identity that creates the cluster administers it.
-    #[attr(write_only, replaces)]
+    /// Whether the identity that creates the cluster administers it; old clusters do not tell.
+    #[attr(optional_computed, replaces)]
     pub bootstrap_admin: Option<bool>,
 }
 

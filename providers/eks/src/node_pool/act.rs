@@ -38,8 +38,8 @@ impl Actor for NodePoolActor {
             let session = self.connections.open_for(&call.id.scope.account, cx).await?;
             let step = Step { session: &session, call };
             match &*call.step {
-                CREATE_ROLE => step.role().create(&step.marked()?).await,
-                steps::ATTACH_ROLE_POLICIES => step.role().attach().await,
+                CREATE_ROLE => step.role().create(&step.marked()?, 0).await,
+                steps::ATTACH_ROLE_POLICIES => step.role().attach(0).await,
                 steps::CREATE_NODE_GROUP => step.create(0, "").await,
                 steps::DELETE_NODE_GROUP => step.delete().await,
                 DELETE_ROLE => step.role().delete(0).await,
@@ -67,6 +67,8 @@ impl Actor for NodePoolActor {
                 (progress::CLEAR, _) => step.cleared().await,
                 (progress::RETRY, steps::CREATE_NODE_GROUP) => step.create(count, "").await,
                 (progress::RETRY, steps::DELETE_NODE_GROUP) => step.delete().await,
+                (progress::RETRY, CREATE_ROLE) => step.role().create(&step.marked()?, count).await,
+                (progress::RETRY, steps::ATTACH_ROLE_POLICIES) => step.role().attach(count).await,
                 (progress::RETRY, DELETE_ROLE) => step.role().delete(count).await,
                 (progress::RETRY, _) => step.update().await,
                 (other, _) => {

@@ -18,6 +18,8 @@ mod node_pool;
 mod progress;
 mod role;
 mod tags;
+#[cfg(test)]
+mod testing;
 mod update;
 mod values;
 mod versions;

@@ -21,6 +21,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::origin::Origin;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::PathBuf;
@@ -197,12 +198,9 @@ async fn make(cx: &CallContext<'_>) -> Result<Arc<Clients>, Fault> {
         limits.burst = rate.burst.unwrap_or(limits.burst);
         limits.parallel = rate.parallel.unwrap_or(limits.parallel);
     }
-    let at = |url: &Option<String>| {
-        let mut builder = config.to_builder();
-        if url.is_some() {
-            builder.set_endpoint_url(url.clone());
-        }
-        builder.build()
+    let at = |url: &Option<String>| match url {
+        Some(url) => with_endpoint(config.to_builder(), url),
+        None => config.clone(),
     };
     let eks = aws_sdk_eks::config::Builder::from(&at(&endpoints.eks)).interceptor(AnswerLimit).build();
     let ec2 = aws_sdk_ec2::config::Builder::from(&at(&endpoints.ec2)).interceptor(AnswerLimit).build();
@@ -221,6 +219,13 @@ async fn make(cx: &CallContext<'_>) -> Result<Arc<Clients>, Fault> {
         limits,
         account: OnceCell::new(),
     }))
+}
+
+/// Sets an address that is written. The SDKs let the environment win over an address that does not say that it comes
+/// from code.
+fn with_endpoint(mut builder: aws_types::sdk_config::Builder, url: &str) -> SdkConfig {
+    builder.insert_origin("endpoint_url", Origin::shared_config());
+    builder.endpoint_url(url).build()
 }
 
 /// The usual chain, with what is written laid over it.
@@ -270,15 +275,12 @@ async fn with_role(base: SdkConfig, role: &str, credentials: &Credentials, sts: 
             SharedCredentialsProvider::new(provider.configure(&conf).static_configuration(written).build())
         }
         None => {
-            let mut sts_config = base.to_builder();
-            if let Some(url) = sts {
-                sts_config = sts_config.endpoint_url(url);
-            }
+            let sts_config = sts.map_or_else(|| base.clone(), |url| with_endpoint(base.to_builder(), url));
             let mut provider = aws_config::sts::AssumeRoleProvider::builder(role).session_name(session_name);
             if let Some(id) = &credentials.external_id {
                 provider = provider.external_id(id);
             }
-            SharedCredentialsProvider::new(provider.configure(&sts_config.build()).build().await)
+            SharedCredentialsProvider::new(provider.configure(&sts_config).build().await)
         }
     };
     base.into_builder().credentials_provider(provider).build()

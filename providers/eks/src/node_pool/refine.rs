@@ -208,7 +208,10 @@ fn without_what_will_change(planned: &Value, input: &RefineInput<'_>) -> Value {
     if differs("version") && !is_written(input.written, "release_version") {
         return forget(planned, input, "release_version", Type::String);
     }
-    if differs("release_version") && !is_written(input.written, "version") {
+    // A release carries its minor: `1.34.2-20251001`.
+    let minor = |path: &str, value: &Value| text(value, path).and_then(versions::minor);
+    let moves_minor = minor("release_version", planned) != minor("version", prior);
+    if differs("release_version") && moves_minor && !is_written(input.written, "version") {
         return forget(planned, input, "version", Type::String);
     }
     planned.clone()

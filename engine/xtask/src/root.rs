@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use crate::command::{Program, capture};
 use crate::error::Failure;
 
-/// The folder of the repository.
+/// The folder of the repository: the one that cargo runs this program in. Two clones that share a target folder
+/// share the built program too, so the folder it was built in may be the other's.
 #[must_use]
 pub fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_owned()
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.ancestors().nth(2).unwrap_or(&here).to_owned()
 }
 
 /// Every file of the repository that is tracked or would be, relative and sorted. Deleted ones are left out.

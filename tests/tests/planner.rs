@@ -202,12 +202,20 @@ fn a_stale_plan_is_refused() {
     let mut sim = world(&text);
     let bigger = MemorySources::main(&cluster("a", "size = 3"));
     let plan = sim.plan(&bigger, &Options::default()).unwrap();
+    assert_eq!(sim.refusal(plan.clone(), &bigger), None);
     let outcome = sim.apply(&bigger, &Options::default(), false).unwrap();
     assert!(outcome.problems.is_empty());
-    sim.saved = Some(plan.into());
-    // The saved plan is stale, so a run that would go on plans anew and finds nothing to do.
-    let outcome = sim.apply(&bigger, &Options::default(), true).unwrap();
-    assert_eq!(outcome.end, Some(terrane_plan::schedule::End::Complete));
+    assert_eq!(sim.refusal(plan, &bigger), Some("plan-stale"));
+}
+
+#[test]
+fn a_refresh_goes_past_what_is_not_there_yet() {
+    let text = format!(
+        "{}resource \"sim_item\" \"i\" {{\n  cluster = sim_cluster.a.id\n  name = \"i\"\n  note = \"${{sim_cluster.a.endpoint}}\"\n}}\n",
+        cluster("a", "")
+    );
+    let options = Options { mode: Mode::RefreshOnly, ..Options::default() };
+    assert!(plan_with(&mut Simulation::new(1), &text, &options).unwrap().is_empty());
 }
 
 #[test]

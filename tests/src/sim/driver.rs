@@ -411,6 +411,15 @@ impl Simulation {
         self.crash_at = None;
     }
 
+    /// Why a saved plan would not be applied now: the id of the problem.
+    pub fn refusal(&mut self, plan: Plan, sources: &MemorySources) -> Option<&'static str> {
+        let state = self.state();
+        self.shared(|_, _, registry| {
+            let schedule = Schedule::new(Arc::new(plan), state, registry, sources, run_options());
+            schedule.err().map(|problem| problem.kind.id)
+        })
+    }
+
     /// The log in short, for messages.
     #[must_use]
     pub fn history(&self) -> String {

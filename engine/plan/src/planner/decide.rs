@@ -139,7 +139,8 @@ impl Walk<'_> {
             secrets: &secrets,
         };
         let decision = self.decide(&facts)?;
-        let after = if self.options.mode == Mode::RefreshOnly {
+        // A refresh shows others what is there; what is not there yet shows as it is planned.
+        let after = if self.options.mode == Mode::RefreshOnly && !decision.change.before.is_null() {
             decision.change.before.clone()
         } else {
             decision.change.after.clone()

@@ -15,7 +15,10 @@ use crate::state::{RecordKey, Recorded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use terrane_core::change::{Action, Owner, Reason};
-use terrane_core::{InstanceAddr, Mode as BlockMode, Path, PathStep, Role, Schema, Text, Type, Value};
+use terrane_core::{
+    InstanceAddr, InstanceKey, Mode as BlockMode, ModulePath, Path, PathStep, Role, Schema, Text, Type, Value,
+};
+use terrane_lang::program::{ModuleId, Repetition};
 use terrane_provider::{Reading, StepsInput, Verb};
 
 /// The plan; `None` where an error or an open question prevents one.
@@ -77,13 +80,18 @@ fn orphans(walk: &mut Walk<'_>) -> Option<Vec<Decision>> {
         .filter(|((addr, deposed), _)| deposed.is_some() || !desired.contains(addr))
         .map(|(key, record)| (key.clone(), record.clone()))
         .collect();
+    let declared = Declared::new(walk);
     let mut decisions = Vec::new();
     let mut is_waiting = false;
     for ((addr, deposed), record) in records {
         if !targets::takes_part(walk, &addr) {
             continue;
         }
-        let reason = if deposed.is_some() { Reason::Deposed } else { orphan_reason(walk, &addr) };
+        let reason = match (deposed, walk.options.mode) {
+            (Some(_), _) => Reason::Deposed,
+            (None, Mode::Destroy) => Reason::DestroyRequested,
+            (None, Mode::Normal | Mode::RefreshOnly) => declared.lacks(&addr),
+        };
         match orphan(walk, &record, reason) {
             Ok(decision) => decisions.push(decision),
             Err(Stop::Wait) => is_waiting = true,
@@ -93,23 +101,35 @@ fn orphans(walk: &mut Walk<'_>) -> Option<Vec<Decision>> {
     (!is_waiting).then_some(decisions)
 }
 
-fn orphan_reason(walk: &Walk<'_>, addr: &InstanceAddr) -> Reason {
-    if walk.options.mode == Mode::Destroy {
-        return Reason::DestroyRequested;
+/// The blocks that the configuration has, by where they stand.
+struct Declared<'p> {
+    modules: BTreeMap<ModulePath, ModuleId>,
+    blocks: BTreeMap<(ModuleId, Text, Text), &'p Repetition>,
+}
+
+impl<'p> Declared<'p> {
+    fn new(walk: &Walk<'p>) -> Self {
+        let mut blocks = BTreeMap::new();
+        for (number, module) in walk.program.modules.iter().enumerate() {
+            for resource in module.resources.iter().filter(|resource| resource.mode == BlockMode::Managed) {
+                let key = (ModuleId(number), resource.type_name.clone(), resource.name.clone());
+                blocks.insert(key, &resource.repetition);
+            }
+        }
+        let modules = walk.frames.iter().map(|frame| (frame.path.clone(), frame.module)).collect();
+        Self { modules, blocks }
     }
-    let frame = walk.frames.iter().find(|frame| frame.path == addr.resource.module);
-    let module = frame.and_then(|frame| walk.program.modules.get(frame.module.0));
-    let Some(module) = module else { return Reason::NoModule };
-    let block = module.resources.iter().find(|r| {
-        r.mode == BlockMode::Managed && r.type_name == addr.resource.type_name && r.name == addr.resource.name
-    });
-    use terrane_core::InstanceKey::{Index, Name};
-    use terrane_lang::program::Repetition;
-    match (block.map(|block| &block.repetition), &addr.key) {
-        (None, _) => Reason::NoResourceConfig,
-        (Some(Repetition::Count(_)), Some(Index(_))) => Reason::CountIndex,
-        (Some(Repetition::ForEach(_)), Some(Name(_))) => Reason::EachKey,
-        (Some(_), _) => Reason::WrongRepetition,
+
+    /// Why the configuration does not have a recorded instance.
+    fn lacks(&self, addr: &InstanceAddr) -> Reason {
+        let Some(module) = self.modules.get(&addr.resource.module) else { return Reason::NoModule };
+        let key = (*module, addr.resource.type_name.clone(), addr.resource.name.clone());
+        match (self.blocks.get(&key), &addr.key) {
+            (None, _) => Reason::NoResourceConfig,
+            (Some(Repetition::Count(_)), Some(InstanceKey::Index(_))) => Reason::CountIndex,
+            (Some(Repetition::ForEach(_)), Some(InstanceKey::Name(_))) => Reason::EachKey,
+            (Some(_), _) => Reason::WrongRepetition,
+        }
     }
 }
 
@@ -294,7 +314,7 @@ impl Graph {
             nodes.push(Node::default());
         }
         let mut graph = Self { changes: Vec::new(), nodes };
-        graph.connect_orphans(walk, &decisions, first_orphan);
+        graph.connect_orphans(&decisions, first_orphan);
         for (vertex, decision) in &decisions {
             if let Some(node) = graph.nodes.get_mut(*vertex) {
                 node.is_create_first = decision.change.create_before_destroy;
@@ -309,7 +329,7 @@ impl Graph {
     }
 
     /// Edges of recorded objects that the configuration does not have, by the recorded addresses.
-    fn connect_orphans(&mut self, walk: &mut Walk<'_>, decisions: &[(usize, Decision)], first_orphan: usize) {
+    fn connect_orphans(&mut self, decisions: &[(usize, Decision)], first_orphan: usize) {
         if decisions.iter().all(|(vertex, _)| *vertex < first_orphan) {
             return;
         }
@@ -343,7 +363,6 @@ impl Graph {
                 node.deps = deps;
             }
         }
-        let _ = walk;
     }
 
     /// An object that goes and one that comes with the same identity: first one, then the other.

@@ -3,7 +3,7 @@
 
 use super::ask::About;
 use super::diff::{self, Difference};
-use super::frame::{Cell, Vertex};
+use super::frame::{Cell, FrameId, Slot, Vertex};
 use super::judge::{Actual, Stop, Surroundings};
 use super::walk::{Attempt, Walk};
 use crate::diag;
@@ -13,7 +13,7 @@ use crate::state::{Recorded, SecretDigest};
 use std::sync::Arc;
 use terrane_core::change::{Action, Owner, Reason};
 use terrane_core::schema::{OnChange, Role, Schema, Shape};
-use terrane_core::{AddrPattern, InstanceAddr, Mode as BlockMode, Nesting, Path, Text, Value};
+use terrane_core::{AddrPattern, InstanceAddr, InstanceKey, Mode as BlockMode, Nesting, Path, Text, Value};
 use terrane_lang::program::{Ignore, Resource};
 use terrane_provider::{Refined, ResourceType, StepSpec, StepsInput, Verb};
 
@@ -30,6 +30,7 @@ pub struct Decision {
 
 /// Everything a decision is made from.
 pub struct Facts<'d> {
+    pub frame: FrameId,
     pub addr: &'d InstanceAddr,
     pub resource: &'d Resource,
     pub kind: &'d Arc<dyn ResourceType>,
@@ -128,7 +129,9 @@ impl Walk<'_> {
         let (addr, written, deps) = self.body_of(vertex, resource)?;
         let around = self.surroundings(resource, &written)?;
         let secrets = self.secrets(resource, &addr, &written)?;
+        let frame = self.instances.get(vertex).map_or(FrameId(0), |instance| instance.frame);
         let facts = Facts {
+            frame,
             addr: &addr,
             resource,
             kind: &kind,
@@ -258,31 +261,30 @@ impl Walk<'_> {
     }
 
     fn triggers(&self, facts: &Facts<'_>, reasons: &mut Vec<Reason>) {
-        let module = &facts.addr.resource.module;
+        let Some((frame, _)) = self.module_of(facts.frame) else { return };
         for trigger in &facts.resource.lifecycle.replace_triggered_by {
-            let same = |instance: &&super::walk::Instance| {
-                instance.resource == trigger.resource
-                    && instance.addr.as_ref().is_some_and(|addr| addr.resource.module == *module)
+            let Some(Slot::Ready { keys, first }) = frame.resources.get(trigger.resource) else { continue };
+            // A key that is no constant is `each.key` or `count.index`: the instance of the same key is meant.
+            let key = match trigger.key.as_ref().map(terrane_lang::eval::constant) {
+                None => None,
+                Some(None) => Some(facts.addr.key.clone()),
+                Some(Some(value)) => Some(instance_key(&value)),
             };
-            let key = trigger.key.as_ref().and_then(terrane_lang::eval::constant);
-            for instance in self.instances.iter().filter(same) {
-                let Some(decision) = &instance.decision else { continue };
-                let is_key = match (&key, decision.change.addr.key.as_ref()) {
-                    (None, _) => trigger.key.is_none() || decision.change.addr.key == facts.addr.key,
-                    (Some(value), Some(terrane_core::InstanceKey::Name(name))) => value.as_str() == Some(name),
-                    (Some(value), Some(terrane_core::InstanceKey::Index(index))) => {
-                        value.as_i64().and_then(|i| u64::try_from(i).ok()) == Some(*index)
-                    }
-                    (Some(_), None) => false,
-                };
-                let changes = decision.change.action == Action::Update || decision.change.action.is_replace();
-                let is_leaf = trigger.path.0.is_empty()
-                    || decision.change.leaves.iter().any(|leaf| leaf.path.starts_with(&trigger.path));
-                if is_key && changes && is_leaf {
-                    let path = if trigger.path.0.is_empty() { String::new() } else { format!(".{}", trigger.path) };
-                    reasons.push(Reason::ReplaceTriggered { by: format!("{}{path}", decision.change.addr).into() });
-                    return;
-                }
+            let range = match &key {
+                None => 0..keys.len(),
+                Some(key) => keys.position(key.as_ref()).map_or(0..0, |at| at..at + 1),
+            };
+            let decided = range.filter_map(|at| self.instances.get(first + at)?.decision.as_deref());
+            let changed = |decision: &&Decision| {
+                let change = &decision.change;
+                (change.action == Action::Update || change.action.is_replace())
+                    && (trigger.path.0.is_empty()
+                        || change.leaves.iter().any(|leaf| leaf.path.starts_with(&trigger.path)))
+            };
+            if let Some(decision) = decided.into_iter().find(changed) {
+                let path = if trigger.path.0.is_empty() { String::new() } else { format!(".{}", trigger.path) };
+                reasons.push(Reason::ReplaceTriggered { by: format!("{}{path}", decision.change.addr).into() });
+                return;
             }
         }
     }
@@ -445,6 +447,11 @@ impl Walk<'_> {
         }
         leaves
     }
+}
+
+fn instance_key(value: &Value) -> Option<InstanceKey> {
+    let index = value.as_i64().and_then(|index| u64::try_from(index).ok()).map(InstanceKey::Index);
+    index.or_else(|| value.as_text().cloned().map(InstanceKey::Name))
 }
 
 /// Leaves that count: writable, readable, and not owned by somebody else.

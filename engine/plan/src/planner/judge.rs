@@ -133,11 +133,19 @@ impl Walk<'_> {
         }
         let type_name = format!("{provider}_cluster");
         let id = self.registry.resource(&type_name)?.parse_id(text).ok()?;
-        let recorded = self.state.objects.values().find(|record| record.id == id);
-        Some(match recorded {
+        Some(match self.recorded(&id) {
             Some(record) => (id, record.seen.clone(), Some(record.access.clone())),
             None => (id, Value::NULL, None),
         })
+    }
+
+    /// The record of an object. The index is made once: open intents are taken in before anybody asks.
+    fn recorded(&mut self, id: &ObjectId) -> Option<Arc<Recorded>> {
+        if self.recorded_by_id.is_none() {
+            let all = self.state.objects.values().filter(|record| record.deposed.is_none());
+            self.recorded_by_id = Some(all.map(|record| (record.id.clone(), record.clone())).collect());
+        }
+        self.recorded_by_id.as_ref()?.get(id).cloned()
     }
 
     /// The judgement of the type, with `prior` as what is there.

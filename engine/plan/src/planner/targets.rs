@@ -2,15 +2,18 @@
 
 use super::walk::Walk;
 use crate::diag;
-use crate::plan::Mode;
+use crate::plan::Mode as PlanMode;
 use std::collections::{BTreeMap, BTreeSet};
-use terrane_core::{AddrPattern, InstanceAddr, Place};
+use terrane_core::{AddrPattern, InstanceAddr, Mode, Place, Text};
 use terrane_lang::eval::ir::{Body, Expr, ExprKind, Referent, Step};
 use terrane_lang::program::{Call, ModuleId, Node, Program, Repetition, Target};
 
+/// A managed block: calls from the root, type and name.
+pub type Block = (Vec<Text>, Text, Text);
+
 /// Marks the nodes that take part. Everything, where nothing is targeted.
 pub fn select(walk: &mut Walk<'_>) {
-    if walk.options.mode == Mode::Destroy {
+    if walk.options.mode == PlanMode::Destroy {
         for (number, node) in walk.program.order.iter().enumerate() {
             let is_kept = match node {
                 Node::Variable(ModuleId(module), _) | Node::Local(ModuleId(module), _) => *module == 0,
@@ -31,13 +34,14 @@ pub fn select(walk: &mut Walk<'_>) {
             walk.problems.push(diag::TARGET_MATCHES_NOTHING.at(Place::Argument(format!("-target={pattern}"))));
         }
     }
-    if walk.options.mode != Mode::Destroy {
+    if walk.options.mode != PlanMode::Destroy {
         let wanted = closure(walk.program, &walk.options.targets);
         for (number, node) in walk.program.order.iter().enumerate() {
             if let Some(place) = walk.is_wanted.get_mut(number) {
                 *place = matches!(node, Node::Provider(..)) || wanted.contains(node);
             }
         }
+        walk.wanted_blocks = blocks(walk.program, &wanted);
     }
 }
 
@@ -46,31 +50,18 @@ pub fn takes_part(walk: &Walk<'_>, addr: &InstanceAddr) -> bool {
     if walk.options.targets.is_empty() || walk.options.targets.iter().any(|pattern| pattern.matches(addr)) {
         return true;
     }
-    if walk.options.mode == Mode::Destroy {
+    if walk.options.mode == PlanMode::Destroy {
         return false;
     }
-    let Some((module, index)) = find(walk.program, addr) else { return false };
-    let number = walk.program.order.iter().position(|node| *node == Node::Resource(module, index));
     let is_block_targeted = walk.options.targets.iter().any(|pattern| match pattern {
         AddrPattern::Module(_) => false,
         AddrPattern::Resource(target) => {
             target.resource.type_name == addr.resource.type_name && target.resource.name == addr.resource.name
         }
     });
-    !is_block_targeted && number.and_then(|number| walk.is_wanted.get(number)).copied().unwrap_or(false)
-}
-
-/// The static module and number of the block that `addr` is an instance of.
-fn find(program: &Program, addr: &InstanceAddr) -> Option<(ModuleId, usize)> {
-    let mut module = ModuleId(0);
-    for step in addr.resource.module.steps() {
-        module = program.modules.get(module.0)?.calls.iter().find(|call| call.name == step.name)?.module;
-    }
-    let resources = &program.modules.get(module.0)?.resources;
-    let is_it = |r: &terrane_lang::program::Resource| {
-        r.mode == addr.resource.mode && r.type_name == addr.resource.type_name && r.name == addr.resource.name
-    };
-    resources.iter().position(is_it).map(|index| (module, index))
+    let module = addr.resource.module.steps().iter().map(|step| step.name.clone()).collect();
+    let block = (module, addr.resource.type_name.clone(), addr.resource.name.clone());
+    !is_block_targeted && walk.wanted_blocks.contains(&block)
 }
 
 /// The targeted blocks and everything they refer to.
@@ -94,7 +85,21 @@ fn closure(program: &Program, targets: &[AddrPattern]) -> BTreeSet<Node> {
     wanted
 }
 
-fn call_paths(program: &Program) -> BTreeMap<ModuleId, Vec<terrane_core::Text>> {
+/// Where the wanted managed blocks stand: calls from the root, type and name.
+fn blocks(program: &Program, wanted: &BTreeSet<Node>) -> BTreeSet<Block> {
+    let paths = call_paths(program);
+    let block = |node: &Node| match node {
+        Node::Resource(module, index) => {
+            let resource = program.modules.get(module.0)?.resources.get(*index)?;
+            let path = paths.get(module)?.clone();
+            (resource.mode == Mode::Managed).then(|| (path, resource.type_name.clone(), resource.name.clone()))
+        }
+        _ => None,
+    };
+    wanted.iter().filter_map(block).collect()
+}
+
+fn call_paths(program: &Program) -> BTreeMap<ModuleId, Vec<Text>> {
     let mut paths = BTreeMap::from([(ModuleId(0), Vec::new())]);
     for (number, module) in program.modules.iter().enumerate() {
         let Some(path) = paths.get(&ModuleId(number)).cloned() else { continue };
@@ -109,7 +114,7 @@ fn call_paths(program: &Program) -> BTreeMap<ModuleId, Vec<terrane_core::Text>> 
 
 fn is_targeted(
     program: &Program,
-    paths: &BTreeMap<ModuleId, Vec<terrane_core::Text>>,
+    paths: &BTreeMap<ModuleId, Vec<Text>>,
     targets: &[AddrPattern],
     module: ModuleId,
     index: usize,

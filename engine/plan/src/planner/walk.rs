@@ -7,9 +7,9 @@ use super::scope::PlanScope;
 use super::{Options, keys};
 use crate::diag;
 use crate::plan::Origin;
-use crate::state::State;
+use crate::state::{Recorded, State};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use terrane_core::{
     Diagnostic, InstanceAddr, ModulePath, ObjectId, Residual, ResourceAddr, SourceMap, Span, Text, Type, Value,
@@ -72,6 +72,8 @@ pub struct Walk<'a> {
     pub instances: Vec<Instance>,
     /// Instances by the text of their id.
     pub by_id: BTreeMap<(Text, Text), (ObjectId, Vertex)>,
+    /// Records by the identity of their object, once somebody asked for one.
+    pub recorded_by_id: Option<BTreeMap<ObjectId, Arc<Recorded>>>,
     /// Provider configurations.
     pub providers: BTreeMap<ProviderName, Value>,
     /// Root variables for the plan: sensitive ones as expressions.
@@ -82,6 +84,8 @@ pub struct Walk<'a> {
     pub problems: Vec<Diagnostic>,
     /// Which nodes of the program take part.
     pub is_wanted: Vec<bool>,
+    /// Managed blocks that take part, where something is targeted.
+    pub wanted_blocks: BTreeSet<super::targets::Block>,
     /// Nodes that are not done, by number.
     pending: Vec<usize>,
     joins: BTreeMap<(FrameId, TargetKey), Vertex>,
@@ -115,11 +119,13 @@ impl<'a> Walk<'a> {
             frames_of: vec![Vec::new(); program.modules.len()],
             instances: Vec::new(),
             by_id: BTreeMap::new(),
+            recorded_by_id: None,
             providers: BTreeMap::new(),
             variables: BTreeMap::new(),
             asker: Asker::default(),
             problems: Vec::new(),
             is_wanted: vec![true; program.order.len()],
+            wanted_blocks: BTreeSet::new(),
             pending: Vec::new(),
             joins: BTreeMap::new(),
         };

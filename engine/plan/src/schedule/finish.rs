@@ -9,10 +9,10 @@ use terrane_lang::eval::{self, ResolveContext};
 
 impl Schedule<'_> {
     /// Writes outputs and the end when nothing is under way and nothing can be started.
-    pub(super) fn finish_if_idle(&mut self, is_beginning: bool) {
+    pub(super) fn finish_if_idle(&mut self) {
         let is_idle = self.running.is_empty() && self.pending.is_empty() && self.thens.is_empty();
         let can_start = !self.is_stopping && !self.ready.is_empty();
-        if is_beginning || !is_idle || self.end.is_some() {
+        if !self.is_under_way || !is_idle || self.end.is_some() {
             return;
         }
         if self.has_lost_state {

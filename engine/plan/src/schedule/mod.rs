@@ -193,6 +193,8 @@ pub struct Schedule<'a> {
     outbox: Vec<Effect>,
     problems: Vec<Diagnostic>,
     has_begun: bool,
+    /// Whether it is durable, or known to have failed, that the run began.
+    is_under_way: bool,
     is_stopping: bool,
     has_lost_state: bool,
     is_finishing: bool,
@@ -229,6 +231,7 @@ impl<'a> Schedule<'a> {
             outbox: Vec::new(),
             problems: Vec::new(),
             has_begun: false,
+            is_under_way: false,
             is_stopping: false,
             has_lost_state: false,
             is_finishing: false,
@@ -332,12 +335,7 @@ impl<'a> Schedule<'a> {
             self.has_begun = true;
             self.begin(now_ms);
         }
-        let is_open = self
-            .pending
-            .values()
-            .any(|p| matches!(p, Pending::Write(thens, _) if thens.iter().any(|(_, t)| matches!(t, Then::Begun))));
-        let is_beginning = is_open || self.thens.iter().any(|(_, then)| matches!(then, Then::Begun));
-        while !is_beginning
+        while self.is_under_way
             && !self.is_stopping
             && !self.has_lost_state
             && self.places < self.options.parallelism.max(1)
@@ -347,7 +345,7 @@ impl<'a> Schedule<'a> {
                 self.start_step(step, now_ms);
             }
         }
-        self.finish_if_idle(is_beginning);
+        self.finish_if_idle();
         if !self.entries.is_empty() || !self.thens.is_empty() {
             let entries = std::mem::take(&mut self.entries);
             let thens = std::mem::take(&mut self.thens);
@@ -374,6 +372,7 @@ impl<'a> Schedule<'a> {
     }
 
     fn written(&mut self, thens: Vec<(usize, Then)>, entries: Vec<Entry>, result: Result<(), Text>, now_ms: u64) {
+        self.is_under_way |= thens.iter().any(|(_, then)| matches!(then, Then::Begun));
         if let Err(reason) = result {
             if !self.has_lost_state {
                 self.problems.push(diag::STATE_NOT_WRITTEN.at(Place::State).detail(&*reason));

@@ -6,6 +6,7 @@ use crate::plan::{Change, Phase};
 use crate::planner::leaves;
 use crate::state::{Partial, Recorded};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use terrane_core::{Diagnostic, InstanceAddr, ObjectId, Residual, Text, Value};
 use terrane_lang::eval::{self, ResolveContext};
 use terrane_provider::complete::complete;
@@ -56,15 +57,27 @@ impl Schedule<'_> {
         planned.or_else(|| self.state.providers.get(name)).cloned().unwrap_or(Value::NULL)
     }
 
-    /// Identity and access of the object that will be, when the plan could not know them.
+    /// The record of the object that `cluster` names. A cluster that the plan could not know comes from a reference, so
+    /// it is among what the instance refers to.
+    fn parent(&self, change: &Change, written: &Value) -> Option<&Recorded> {
+        let text = written.get("cluster").and_then(Value::as_str)?;
+        let is_it = |record: &&Arc<Recorded>| record.id.to_string() == text;
+        let named = change.dependencies.iter().filter_map(|addr| self.state.record(addr));
+        let of_blocks =
+            change.dependencies.iter().filter(|addr| addr.key.is_none()).flat_map(|addr| {
+                self.state.objects.values().filter(move |record| record.addr.resource == addr.resource)
+            });
+        named.chain(of_blocks).find(is_it).map(|record| &**record)
+    }
+
+    /// Identity of the object that will be, when the plan could not know it.
     fn identify(&self, change: &Change, written: &Value, access: &Access) -> Option<ObjectId> {
         let type_name = &change.addr.resource.type_name;
         let kind = self.registry.resource(type_name)?;
         let schema = self.registry.resource_schema(type_name)?;
         let configuration = self.configuration(&access.provider);
         let facts = PlanFacts(self.plan.facts.iter().map(|fact| (fact.key.clone(), Ok(fact.value.clone()))).collect());
-        let cluster = written.get("cluster").and_then(Value::as_str);
-        let above = cluster.and_then(|text| self.state.objects.values().find(|r| r.id.to_string() == text));
+        let above = self.parent(change, written);
         let proposed = complete(&schema.body, written, None, &change.addr);
         let outcome = kind.refine(&RefineInput {
             instance: &change.addr,
@@ -86,9 +99,9 @@ impl Schedule<'_> {
     fn access_of(&self, change: &Change, written: &Value) -> Access {
         let planned = change.after_access.clone().or_else(|| change.before_access.clone());
         let mut access = planned.unwrap_or_else(|| Access::of(ProviderName { name: "".into(), alias: None }));
-        let cluster = written.get("cluster").and_then(Value::as_str);
-        let above = cluster.and_then(|text| self.state.objects.values().find(|r| r.id.to_string() == text));
-        if let (Some(above), true) = (above, access.region.is_empty()) {
+        if access.region.is_empty()
+            && let Some(above) = self.parent(change, written)
+        {
             access.region = above.access.region.clone();
             access.credentials = above.access.credentials.clone();
         }

@@ -51,6 +51,8 @@ pub struct SourceFile {
     pub name: String,
     /// The text that spans count in.
     pub text: Arc<str>,
+    /// First byte of each line.
+    lines: Vec<u32>,
 }
 
 /// The files that spans point into.
@@ -63,7 +65,11 @@ impl SourceMap {
     /// Adds a file and gives its number.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile { name: name.into(), text: text.into() });
+        let text: Arc<str> = text.into();
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let starts = breaks.filter_map(|(at, _)| u32::try_from(at + 1).ok());
+        let lines = std::iter::once(0).chain(starts).collect();
+        self.files.push(SourceFile { name: name.into(), text, lines });
         id
     }
 
@@ -88,10 +94,10 @@ impl SourceMap {
     /// Line and column of a byte of a file.
     #[must_use]
     pub fn position(&self, file: FileId, byte: u32) -> Option<LineColumn> {
-        let text = &self.get(file)?.text;
-        let before = text.get(..usize::try_from(byte).ok()?.min(text.len()))?;
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+        let SourceFile { text, lines, .. } = self.get(file)?;
+        let line = lines.partition_point(|start| *start <= byte);
+        let start = usize::try_from(*lines.get(line.checked_sub(1)?)?).ok()?;
+        let column = text.get(start..usize::try_from(byte).ok()?.min(text.len()))?.chars().count() + 1;
         Some(LineColumn { line, column })
     }
 
@@ -102,5 +108,23 @@ impl SourceMap {
             (Some(file), Some(at)) => format!("{}:{}", file.name, at.line),
             _ => String::from("(unknown place)"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_lines_from_one_and_columns_in_characters() {
+        let mut map = SourceMap::default();
+        let file = map.add("a.hcl", "é = 1\n\nb = 2");
+        let at = |byte| map.position(file, byte).map(|at| (at.line, at.column));
+        assert_eq!(at(0), Some((1, 1)));
+        assert_eq!(at(2), Some((1, 2)));
+        assert_eq!(at(6), Some((1, 6)));
+        assert_eq!(at(7), Some((2, 1)));
+        assert_eq!(at(8), Some((3, 1)));
+        assert_eq!(at(99), Some((3, 6)));
     }
 }

@@ -1,7 +1,9 @@
 //! Plan files: the text form, its digest, and reading it back.
 
 use crate::diag;
-use crate::plan::{FORMAT, Plan};
+use crate::plan::{Change, FORMAT, Plan};
+use serde::Serializer;
+use serde::ser::SerializeSeq as _;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use terrane_core::change::Action;
@@ -54,14 +56,23 @@ impl Plan {
     /// # Errors
     /// When writing fails.
     pub fn write_to(&self, out: impl std::io::Write) -> Result<(), serde_json::Error> {
-        let mut light = self.clone();
-        for change in light.changes.iter_mut().filter(|c| c.action == Action::NoOp && !c.is_rerecorded) {
-            change.before = Value::NULL;
-            change.after = Value::NULL;
-            change.written = Value::NULL;
-        }
-        serde_json::to_writer(std::io::BufWriter::with_capacity(1 << 16, out), &light)
+        serde_json::to_writer(std::io::BufWriter::with_capacity(1 << 16, out), self)
     }
+}
+
+/// Writes changes; those of instances that do not change without values, one copy at a time.
+pub(crate) fn light<S: Serializer>(changes: &[Change], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut list = serializer.serialize_seq(Some(changes.len()))?;
+    for change in changes {
+        if change.action == Action::NoOp && !change.is_rerecorded {
+            let nothing = Value::NULL;
+            let (before, after, written) = (nothing.clone(), nothing.clone(), nothing);
+            list.serialize_element(&Change { before, after, written, ..change.clone() })?;
+        } else {
+            list.serialize_element(change)?;
+        }
+    }
+    list.end()
 }
 
 /// Reads a plan file.
@@ -78,11 +89,60 @@ pub fn from_text(text: &str) -> Result<Plan, Box<Diagnostic>> {
     if head.format > FORMAT {
         return Err(Box::new(diag::PLAN_FILE_NEWER.at(Place::Run).with("format", head.format).with("known", FORMAT)));
     }
-    let plan: Plan = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
-    let mut again = plan.clone();
-    again.seal();
-    if again.id != plan.id {
+    let mut plan: Plan = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+    let id = plan.id.clone();
+    plan.seal();
+    if plan.id != id {
         return Err(damaged("its contents do not match its id".into()));
     }
     Ok(plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        let text = r#"{"format":1,"terrane_version":"0","id":"","made_at":"now","mode":"normal","lineage":"l","serial":3,
+            "fingerprint":{"configuration":"c","sources":{}},"variables":{},"providers":[],"drift":[],"outputs":[],
+            "steps":[],"deferred":[],"changes":[{"addr":"terrane_data.a","action":"no_op","schema_version":1,
+            "before":{"input":7},"after":{"input":7},"written":{"input":7}}]}"#;
+        let mut plan: Plan = serde_json::from_str(text).unwrap();
+        plan.seal();
+        plan
+    }
+
+    fn text(plan: &Plan) -> String {
+        let mut out = Vec::new();
+        plan.write_to(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    // A4
+    #[test]
+    fn a_plan_file_comes_back_and_leaves_out_what_does_not_change() {
+        let text = text(&plan());
+        assert!(!text.contains("input"), "{text}");
+        assert_eq!(from_text(&text).unwrap().id, plan().id);
+    }
+
+    #[test]
+    fn an_edited_plan_file_is_refused() {
+        let edited = text(&plan()).replace("\"serial\":3", "\"serial\":4");
+        assert_eq!(from_text(&edited).unwrap_err().kind.id, "plan-file-damaged");
+    }
+
+    #[test]
+    fn the_time_it_was_made_is_no_part_of_its_id() {
+        let mut later = plan();
+        later.made_at = "later".into();
+        later.seal();
+        assert_eq!(later.id, plan().id);
+    }
+
+    #[test]
+    fn a_newer_format_is_refused() {
+        let newer = text(&plan()).replace("\"format\":1", "\"format\":2");
+        assert_eq!(from_text(&newer).unwrap_err().kind.id, "plan-file-newer");
+    }
 }

@@ -50,7 +50,8 @@ pub struct Plan {
     /// Provider configurations, secrets as expressions.
     pub providers: Vec<(ProviderName, Value)>,
     /// What happens to each instance, in the order of addresses. Instances that do not change are listed
-    /// without values.
+    /// without values in the text form.
+    #[serde(serialize_with = "crate::file::light")]
     pub changes: Vec<Change>,
     /// What somebody else changed, whether or not the plan does something about it.
     pub drift: Vec<Drift>,

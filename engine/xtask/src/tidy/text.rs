@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::tidy::Problem;
 use crate::tidy::source::Source;
 
-/// Folders of the machine that something was written on.
-const MACHINE_FOLDERS: &[&str] = &["/root", "/home/", "/work/"];
+/// Folders below the root of a file system that people and build machines work in.
+const MACHINE_FOLDERS: &[&str] = &["root", "home", "work"];
 
 /// A module opens with what it is for.
 #[must_use]
@@ -22,8 +22,9 @@ pub fn module_doc(source: &Source) -> Vec<Problem> {
 #[must_use]
 pub fn machine_paths(path: &Path, text: &str) -> Vec<Problem> {
     let mut found = Vec::new();
+    let folders: Vec<String> = MACHINE_FOLDERS.iter().map(|name| format!("/{name}")).collect();
     for (number, line) in text.lines().enumerate() {
-        for folder in MACHINE_FOLDERS {
+        for folder in &folders {
             if line.match_indices(folder).any(|(at, _)| is_absolute(line, at, folder)) {
                 let text = format!("`{folder}` is a folder of one machine");
                 found.push(Problem::new(path, number + 1, "machine-path", text));
@@ -38,7 +39,7 @@ fn is_absolute(line: &str, at: usize, folder: &str) -> bool {
     let before = line.get(..at).and_then(|text| text.chars().next_back());
     let after = line.get(at + folder.len()..).and_then(|text| text.chars().next());
     let goes_on = before.is_some_and(|c| c.is_alphanumeric() || "_-.}/*)]".contains(c));
-    let is_longer = !folder.ends_with('/') && after.is_some_and(|c| c.is_alphanumeric() || "_-.".contains(c));
+    let is_longer = after.is_some_and(|c| c.is_alphanumeric() || "_-.".contains(c));
     !goes_on && !is_longer
 }
 
@@ -71,11 +72,12 @@ mod tests {
     #[test]
     fn folders_of_a_machine_are_told() {
         let check = |text: &str| machine_paths(Path::new("a.md"), text).len();
-        assert_eq!(check("see /root/x"), 1);
-        assert_eq!(check("a\n\"/home/me\""), 1);
-        assert_eq!(check("cd /work/main"), 1);
+        for folder in MACHINE_FOLDERS {
+            assert_eq!(check(&format!("a\n\"/{folder}/x\"")), 1, "{folder}");
+            assert_eq!(check(&format!("cd /{folder}")), 1, "{folder}");
+            assert_eq!(check(&format!("${{path.module}}/{folder}/x")), 0, "{folder}");
+        }
         assert_eq!(check("modules/root and a/root.rs and ./home/x and /rootfs"), 0);
-        assert_eq!(check("${path.module}/work/x"), 0);
     }
 
     #[test]

@@ -25,6 +25,17 @@ pub trait Sources: Send + Sync {
     fn folder(&self) -> String;
 }
 
+/// The form that the keys of a block have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyForm {
+    /// It is not repeated.
+    Single,
+    /// Positions, under `count`.
+    Index,
+    /// Names, under `for_each`.
+    Name,
+}
+
 /// The values that names stand for while one block of one module instance is evaluated.
 ///
 /// Whoever implements it notes which instances were asked for: those are the edges of the graph. Asking for
@@ -44,6 +55,11 @@ pub trait Scope {
     /// # Errors
     /// A value that is unknown and says what the keys wait for.
     fn keys(&self, index: usize) -> Result<Option<Vec<InstanceKey>>, Value>;
+    /// The form of the keys of a resource. Asked for each reference, so it must not build them.
+    ///
+    /// # Errors
+    /// As for [`Scope::keys`].
+    fn key_form(&self, index: usize) -> Result<KeyForm, Value>;
     /// A module call as a whole: an object of outputs, or a tuple or map of them.
     fn module(&self, index: usize) -> Value;
     /// One output of one instance of a module call; `None` where there is no such instance.
@@ -53,6 +69,11 @@ pub trait Scope {
     /// # Errors
     /// A value that is unknown and says what the keys wait for.
     fn module_keys(&self, index: usize) -> Result<Option<Vec<InstanceKey>>, Value>;
+    /// The form of the keys of a module call, as for [`Scope::key_form`].
+    ///
+    /// # Errors
+    /// As for [`Scope::keys`].
+    fn module_key_form(&self, index: usize) -> Result<KeyForm, Value>;
     /// `each.key` and `each.value`, or `count.index` as the key.
     fn each(&self) -> Option<(Value, Value)>;
     /// `count.index`.

@@ -4,7 +4,7 @@ use crate::check::{Loaded, evaluate_with, load};
 use crate::eval::ir::Expr;
 use crate::eval::{Nothing, evaluate};
 use crate::program::{Module, Program, Schemas};
-use crate::scope::{Scope, Sources};
+use crate::scope::{KeyForm, Scope, Sources};
 use crate::syntax;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -199,6 +199,14 @@ impl<'a> World<'a> {
     }
 }
 
+fn form(keys: Option<&[InstanceKey]>) -> KeyForm {
+    match keys {
+        None => KeyForm::Single,
+        Some([InstanceKey::Index(_), ..]) => KeyForm::Index,
+        Some(_) => KeyForm::Name,
+    }
+}
+
 impl Scope for World<'_> {
     fn variable(&self, index: usize) -> Value {
         self.variables.get(&*self.module.variables[index].name).cloned().unwrap_or(Value::NULL)
@@ -228,6 +236,12 @@ impl Scope for World<'_> {
         let keys: Vec<InstanceKey> =
             whole.entries().into_iter().flat_map(|e| e.iter()).map(|(key, _)| InstanceKey::Name(key.clone())).collect();
         Ok((!keys.is_empty()).then_some(keys))
+    }
+    fn key_form(&self, index: usize) -> Result<KeyForm, Value> {
+        self.keys(index).map(|keys| form(keys.as_deref()))
+    }
+    fn module_key_form(&self, index: usize) -> Result<KeyForm, Value> {
+        self.module_keys(index).map(|keys| form(keys.as_deref()))
     }
     fn module(&self, _: usize) -> Value {
         Value::NULL

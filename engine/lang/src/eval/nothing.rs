@@ -1,6 +1,6 @@
 //! A scope in which no name has a value and no file is there: for constants.
 
-use crate::scope::{Scope, Sources};
+use crate::scope::{KeyForm, Scope, Sources};
 use std::sync::Arc;
 use terrane_core::{InstanceKey, Text, Value};
 
@@ -46,6 +46,12 @@ impl Scope for Nothing {
     }
     fn keys(&self, _: usize) -> Result<Option<Vec<InstanceKey>>, Value> {
         Ok(None)
+    }
+    fn key_form(&self, _: usize) -> Result<KeyForm, Value> {
+        Ok(KeyForm::Single)
+    }
+    fn module_key_form(&self, _: usize) -> Result<KeyForm, Value> {
+        Ok(KeyForm::Single)
     }
     fn module(&self, _: usize) -> Value {
         Value::NULL

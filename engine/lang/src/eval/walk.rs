@@ -7,7 +7,7 @@ use super::loops::{self, Collector, Filter, Form};
 use super::operate;
 use crate::diag;
 use crate::functions::{FunctionContext, Nature};
-use crate::scope::Scope;
+use crate::scope::{KeyForm, Scope};
 use terrane_core::diagnostic::suggestion;
 use terrane_core::value::ForResidual;
 use terrane_core::{Diagnostic, InstanceKey, Kind, Operator, Residual, Span, Text, Type, Value};
@@ -184,15 +184,20 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn key_form(&self, referent: Referent) -> Result<KeyForm, Value> {
+        match referent {
+            Referent::Resource(at) => self.scope.key_form(index(at)),
+            Referent::Call(at) => self.scope.module_key_form(index(at)),
+        }
+    }
+
     /// The key of an instance; `Some(None)` where it is not known.
     fn instance_key(&mut self, reference: &Reference, key: &Value, span: Span) -> Option<Option<InstanceKey>> {
-        if !key.is_known() || self.keys(reference.referent).is_err() {
+        let Ok(form) = self.key_form(reference.referent) else { return Some(None) };
+        if !key.is_known() {
             return Some(None);
         }
-        let is_counted = matches!(
-            self.keys(reference.referent),
-            Ok(Some(keys)) if matches!(keys.first(), Some(InstanceKey::Index(_)))
-        );
+        let is_counted = form == KeyForm::Index;
         let number = || {
             let number = crate::convert::convert(key, &Type::Number).ok()?.as_i64()?;
             u64::try_from(number).ok().map(InstanceKey::Index)

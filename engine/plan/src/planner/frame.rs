@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use terrane_core::{InstanceKey, ModulePath, Text, Value};
 use terrane_lang::program::ModuleId;
+use terrane_lang::scope::KeyForm;
 
 /// Number of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +42,15 @@ impl Keys {
             Self::Single => 1,
             Self::Count(count) => *count,
             Self::Each(pairs) => pairs.len(),
+        }
+    }
+
+    /// The form of the keys.
+    pub fn form(&self) -> KeyForm {
+        match self {
+            Self::Single => KeyForm::Single,
+            Self::Count(_) => KeyForm::Index,
+            Self::Each(_) => KeyForm::Name,
         }
     }
 

@@ -4,6 +4,7 @@ use super::frame::{Cell, Frame, FrameId, Keys, Slot, Vertex};
 use super::walk::Walk;
 use std::cell::{Cell as Flag, RefCell};
 use terrane_core::{InstanceKey, Residual, Text, Type, Value};
+use terrane_lang::scope::KeyForm;
 use terrane_lang::{Scope, Sources};
 
 /// What one evaluation sees, and what it touched.
@@ -148,6 +149,14 @@ impl Scope for PlanScope<'_, '_> {
 
     fn keys(&self, index: usize) -> Result<Option<Vec<InstanceKey>>, Value> {
         self.slot(self.frame().and_then(|frame| frame.resources.get(index))).map(|(keys, _)| Self::key_list(keys))
+    }
+
+    fn key_form(&self, index: usize) -> Result<KeyForm, Value> {
+        self.slot(self.frame().and_then(|frame| frame.resources.get(index))).map(|(keys, _)| keys.form())
+    }
+
+    fn module_key_form(&self, index: usize) -> Result<KeyForm, Value> {
+        self.slot(self.frame().and_then(|frame| frame.calls.get(index))).map(|(keys, _)| keys.form())
     }
 
     fn module(&self, index: usize) -> Value {

@@ -4,6 +4,7 @@ use crate::diag;
 use crate::plan::{Change, FORMAT, Plan};
 use serde::Serializer;
 use serde::ser::SerializeSeq as _;
+use std::io::Write as _;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use terrane_core::change::Action;
@@ -56,7 +57,10 @@ impl Plan {
     /// # Errors
     /// When writing fails.
     pub fn write_to(&self, out: impl std::io::Write) -> Result<(), serde_json::Error> {
-        serde_json::to_writer(std::io::BufWriter::with_capacity(1 << 16, out), self)
+        let mut out = std::io::BufWriter::with_capacity(1 << 16, out);
+        serde_json::to_writer(&mut out, self)?;
+        // Dropping the buffer would write the rest and keep silent about a full disk.
+        out.flush().map_err(serde_json::Error::io)
     }
 }
 
@@ -130,6 +134,20 @@ mod tests {
     fn an_edited_plan_file_is_refused() {
         let edited = text(&plan()).replace("\"serial\":3", "\"serial\":4");
         assert_eq!(from_text(&edited).unwrap_err().kind.id, "plan-file-damaged");
+    }
+
+    #[test]
+    fn a_full_disk_is_told() {
+        struct Full;
+        impl std::io::Write for Full {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        assert!(plan().write_to(Full).is_err());
     }
 
     #[test]

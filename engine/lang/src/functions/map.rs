@@ -87,9 +87,9 @@ fn merge(arguments: &[Value]) -> Outcome {
             None => return wrong(at, NO_MAP),
         }
     }
-    let is_map = arguments.iter().all(|map| matches!(map.kind(), Kind::Map(_)));
-    let is_of_one_type = pairs.windows(2).all(|w| matches!(w, [a, b] if a.1.type_of() == b.1.type_of()));
-    let is_map = is_map && !arguments.is_empty() && is_of_one_type;
+    let is_of_one_type = || pairs.windows(2).all(|w| matches!(w, [a, b] if a.1.type_of() == b.1.type_of()));
+    let is_map =
+        !arguments.is_empty() && arguments.iter().all(|map| matches!(map.kind(), Kind::Map(_))) && is_of_one_type();
     is(if is_map { Value::map(pairs) } else { Value::object(pairs) })
 }
 

@@ -117,17 +117,25 @@ impl Group {
 
 /// Where both texts hold their own keys, as offsets in the first; nothing when they differ in anything else.
 fn places(a: &str, a_key: &str, b: &str, b_key: &str) -> Option<Vec<usize>> {
+    let is_keyed = !a_key.is_empty() && !b_key.is_empty();
+    let start = |text: &str, key: &str| if is_keyed { text.find(key).unwrap_or(text.len()) } else { text.len() };
     let (mut own, mut other) = (a, b);
     let mut found = Vec::new();
     loop {
-        let is_keyed = !a_key.is_empty() && !b_key.is_empty();
-        match (own.strip_prefix(a_key), other.strip_prefix(b_key)) {
-            (Some(own_rest), Some(other_rest)) if is_keyed => {
-                found.push(a.len() - own.len());
-                (own, other) = (own_rest, other_rest);
+        // Everything before the next key of either has to be the same.
+        let same = start(own, a_key).min(start(other, b_key));
+        let (own_rest, other_rest) = (own.get(same..)?, other.get(same..)?);
+        if own.get(..same) != other.get(..same) {
+            return None;
+        }
+        match (own_rest.strip_prefix(a_key), other_rest.strip_prefix(b_key)) {
+            (Some(own_next), Some(other_next)) if is_keyed => {
+                found.push(a.len() - own_rest.len());
+                (own, other) = (own_next, other_next);
             }
             _ => {
-                let (mut own_chars, mut other_chars) = (own.chars(), other.chars());
+                // A key stands here in one of them only: it is text like any other.
+                let (mut own_chars, mut other_chars) = (own_rest.chars(), other_rest.chars());
                 match (own_chars.next(), other_chars.next()) {
                     (None, None) => return Some(found),
                     (x, y) if x != y => return None,

@@ -4,9 +4,9 @@ use crate::diag;
 use crate::plan::{Change, FORMAT, Plan};
 use serde::Serializer;
 use serde::ser::SerializeSeq as _;
-use std::io::Write as _;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use terrane_core::change::Action;
 use terrane_core::{Diagnostic, Place, Text, Value};
 

@@ -30,7 +30,8 @@ pub struct Plan {
     pub format: u32,
     /// Version of Terrane that made it.
     pub terrane_version: Text,
-    /// SHA-256 over everything else, hexadecimal: what consent, signatures and recovery refer to.
+    /// SHA-256 over everything else, hexadecimal: what consent, signatures and recovery refer to. Empty until
+    /// the plan is sealed, which saving and applying do.
     pub id: Text,
     /// When it was made, RFC 3339 in UTC. Not part of `id`.
     pub made_at: Text,

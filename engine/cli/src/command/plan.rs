@@ -24,9 +24,10 @@ pub async fn run(arguments: PlanArguments, flags: Vec<Flag>, voice: &Voice) -> O
     let configuration = planning::load(&workspace, &planning.flags, voice)?;
     let (state, warnings) = workspace.state().await?;
     voice.problems(&warnings)?;
-    let plan = planning::plan(&workspace, &configuration, &state, &planning, voice, &mut interrupts).await?;
+    let mut plan = planning::plan(&workspace, &configuration, &state, &planning, voice, &mut interrupts).await?;
     voice.plan(PlanView { plan: &plan, registry: workspace.registry(), paint: voice.console.out })?;
     if let Some(path) = &arguments.out {
+        plan.seal();
         save(&plan, path)?;
         voice.say(&format!(
             "\nSaved the plan to: {path}\n\nTo perform exactly these actions, run:\n    terrane apply \"{path}\""

@@ -63,12 +63,21 @@ pub(crate) async fn plan(
     let mut outcome = outcome.unwrap_or_else(stuck);
     if let Some(plan) = &mut outcome.plan {
         plan.fingerprint.sources = sources.digests();
-        plan.seal();
     }
     if let Some(why) = workspace.key.failure() {
         outcome.problems.push(diag::DIGEST_KEY_UNUSABLE.at(Place::Run).detail(why));
     }
     outcome
+}
+
+/// The plan with its id. A plan that nobody keeps or applies needs none, and it costs as much as writing the plan.
+fn sealed(plan: Arc<Plan>) -> Arc<Plan> {
+    if !plan.id.is_empty() {
+        return plan;
+    }
+    let mut plan = Arc::unwrap_or_clone(plan);
+    plan.seal();
+    Arc::new(plan)
 }
 
 /// Applies: see [`Session::apply`].
@@ -90,7 +99,7 @@ pub(crate) async fn apply(
     };
     let sources = workspace.fresh_sources();
     let remote = workspace.remote(&request.variables, request.secrets, deadlines(workspace, &plan), sink);
-    let mut schedule = Schedule::new(plan, session.state.clone(), &workspace.registry, &sources, options)?;
+    let mut schedule = Schedule::new(sealed(plan), session.state.clone(), &workspace.registry, &sources, options)?;
     let world = Arc::new(LiveWorld::new(remote, workspace.store.clone(), session.grant.clone()));
     let told = Arc::new(Told { sink: sink.clone(), problems: Mutex::default() });
     let noting: SharedSink = told.clone();

@@ -1,4 +1,5 @@
 //! What the suites over the whole of Terrane share.
 
 pub mod memory;
+pub mod place;
 pub mod sim;

@@ -238,3 +238,45 @@ fn the_same_input_gives_the_same_plan_bytes() {
         .collect();
     assert!(texts.windows(2).all(|pair| pair[0] == pair[1]));
 }
+
+/// The instances that `addr` refers to directly.
+fn dependencies(files: &[(&str, &str)], addr: &str) -> Vec<String> {
+    let files = files.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
+    let sources = MemorySources { files, ..MemorySources::default() };
+    let plan = Simulation::new(1).plan(&sources, &Options::default()).unwrap();
+    let change = plan.changes.iter().find(|change| change.addr.to_string() == addr).unwrap();
+    change.dependencies.iter().map(ToString::to_string).collect()
+}
+
+const TWO: &str = "resource \"sim_cluster\" \"c\" {\n  for_each = toset([\"a\", \"b\"])\n  name = each.key\n}\n";
+
+// A1, A3
+#[test]
+fn an_instance_refers_to_that_of_its_key_when_for_each_is_a_block() {
+    let text = format!("{TWO}resource \"terrane_data\" \"d\" {{\n  for_each = sim_cluster.c\n}}\n");
+    let found = dependencies(&[("main.hcl", &text)], "terrane_data.d[\"b\"]");
+    assert_eq!(found, ["sim_cluster.c[\"b\"]"]);
+}
+
+#[test]
+fn an_instance_refers_to_all_that_its_keys_are_computed_from() {
+    let all = ["sim_cluster.c[\"a\"]", "sim_cluster.c[\"b\"]"];
+    for (keys, addr) in [
+        ("for_each = { for k, c in sim_cluster.c : k => c.name }", "terrane_data.d[\"a\"]"),
+        ("count = length(sim_cluster.c)", "terrane_data.d[0]"),
+    ] {
+        let text = format!("{TWO}resource \"terrane_data\" \"d\" {{\n  {keys}\n}}\n");
+        assert_eq!(dependencies(&[("main.hcl", &text)], addr), all, "{keys}");
+    }
+}
+
+#[test]
+fn what_a_module_gets_from_each_is_followed_through_it() {
+    let call = "module \"m\" {\n  source = \"./m\"\n  for_each = sim_cluster.c\n  name = each.value.name\n}\n";
+    let user = "resource \"terrane_data\" \"d\" {\n  input = module.m[\"a\"].name\n}\n";
+    let root = format!("{TWO}{call}{user}");
+    let inner = "variable \"name\" {}\noutput \"name\" {\n  value = var.name\n}\nresource \"terrane_data\" \"i\" {}\n";
+    let files: &[(&str, &str)] = &[("main.hcl", &root), ("m/main.hcl", inner)];
+    assert_eq!(dependencies(files, "module.m[\"a\"].terrane_data.i"), ["sim_cluster.c[\"a\"]"]);
+    assert_eq!(dependencies(files, "terrane_data.d"), ["sim_cluster.c[\"a\"]"]);
+}

@@ -24,9 +24,18 @@ pub enum Cell {
     Ready(Value, Arc<[Vertex]>),
 }
 
-/// The keys of a repeated block.
+/// The keys of a block.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// The keys.
+    pub set: KeySet,
+    /// What they come from.
+    pub over: Over,
+}
+
+/// Keys, by what the block says of them.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Keys {
+pub enum KeySet {
     /// One instance without a key.
     Single,
     /// `count`.
@@ -35,60 +44,83 @@ pub enum Keys {
     Each(Arc<[(Text, Value)]>),
 }
 
+/// What the `count` or `for_each` of a block refers to.
+#[derive(Clone, Debug)]
+pub enum Over {
+    /// These vertices, each instance to all of them.
+    All(Arc<[Vertex]>),
+    /// All instances of another `for_each` block: each instance to the one of its own key. They stand one after the
+    /// other from this vertex.
+    SameKey(usize),
+}
+
+/// What makes one instance of a repeated block another than its neighbours.
+#[derive(Clone, Debug, Default)]
+pub struct Repeated {
+    /// `each.key` and `each.value`.
+    pub each: Option<(Value, Value)>,
+    /// `count.index`.
+    pub count_index: Option<Value>,
+    /// Vertices that its repetition refers to.
+    pub over: Arc<[Vertex]>,
+}
+
 impl Keys {
     /// How many instances there are.
     pub fn len(&self) -> usize {
-        match self {
-            Self::Single => 1,
-            Self::Count(count) => *count,
-            Self::Each(pairs) => pairs.len(),
+        match &self.set {
+            KeySet::Single => 1,
+            KeySet::Count(count) => *count,
+            KeySet::Each(pairs) => pairs.len(),
         }
     }
 
     /// The form of the keys.
     pub fn form(&self) -> KeyForm {
-        match self {
-            Self::Single => KeyForm::Single,
-            Self::Count(_) => KeyForm::Index,
-            Self::Each(_) => KeyForm::Name,
+        match self.set {
+            KeySet::Single => KeyForm::Single,
+            KeySet::Count(_) => KeyForm::Index,
+            KeySet::Each(_) => KeyForm::Name,
         }
     }
 
     /// The key of the instance at `position`.
     pub fn key(&self, position: usize) -> Option<InstanceKey> {
-        match self {
-            Self::Single => None,
-            Self::Count(_) => Some(InstanceKey::Index(u64::try_from(position).unwrap_or(u64::MAX))),
-            Self::Each(pairs) => pairs.get(position).map(|(key, _)| InstanceKey::Name(key.clone())),
+        match &self.set {
+            KeySet::Single => None,
+            KeySet::Count(_) => Some(InstanceKey::Index(u64::try_from(position).unwrap_or(u64::MAX))),
+            KeySet::Each(pairs) => pairs.get(position).map(|(key, _)| InstanceKey::Name(key.clone())),
         }
     }
 
     /// The position of the instance with `key`.
     pub fn position(&self, key: Option<&InstanceKey>) -> Option<usize> {
-        match (self, key) {
-            (Self::Single, None) => Some(0),
-            (Self::Count(count), Some(InstanceKey::Index(index))) => {
+        match (&self.set, key) {
+            (KeySet::Single, None) => Some(0),
+            (KeySet::Count(count), Some(InstanceKey::Index(index))) => {
                 usize::try_from(*index).ok().filter(|index| index < count)
             }
-            (Self::Each(pairs), Some(InstanceKey::Name(name))) => pairs.binary_search_by(|(key, _)| key.cmp(name)).ok(),
+            (KeySet::Each(pairs), Some(InstanceKey::Name(name))) => {
+                pairs.binary_search_by(|(key, _)| key.cmp(name)).ok()
+            }
             _ => None,
         }
     }
 
-    /// `each.key` and `each.value` of the instance at `position`.
-    pub fn each(&self, position: usize) -> Option<(Value, Value)> {
-        match self {
-            Self::Each(pairs) => pairs.get(position).map(|(key, value)| (Value::string(key.clone()), value.clone())),
-            Self::Single | Self::Count(_) => None,
-        }
-    }
-
-    /// `count.index` of the instance at `position`.
-    pub fn count_index(&self, position: usize) -> Option<Value> {
-        match self {
-            Self::Count(_) => i64::try_from(position).ok().map(Value::int),
-            Self::Single | Self::Each(_) => None,
-        }
+    /// What makes the instance at `position` another than its neighbours.
+    pub fn repeated(&self, position: usize) -> Repeated {
+        let (each, count_index) = match &self.set {
+            KeySet::Single => (None, None),
+            KeySet::Count(_) => (None, i64::try_from(position).ok().map(Value::int)),
+            KeySet::Each(pairs) => {
+                (pairs.get(position).map(|(key, value)| (Value::string(key.clone()), value.clone())), None)
+            }
+        };
+        let over = match &self.over {
+            Over::All(vertices) => vertices.clone(),
+            Over::SameKey(first) => Vertex::try_from(first + position).into_iter().collect(),
+        };
+        Repeated { each, count_index, over }
     }
 }
 
@@ -118,10 +150,8 @@ pub struct Frame {
     pub path: ModulePath,
     /// The frame of the caller.
     pub parent: Option<FrameId>,
-    /// `each` of the call, for its arguments.
-    pub each: Option<(Value, Value)>,
-    /// `count.index` of the call, for its arguments.
-    pub count_index: Option<Value>,
+    /// What `each` and `count` are for the arguments of the call.
+    pub repeated: Repeated,
     /// What the call depends on: everything inside waits for it.
     pub waits_for: Arc<[Vertex]>,
     /// Variables, by number.

@@ -1,6 +1,6 @@
 //! `count` and `for_each`: from an expression to the keys of the instances.
 
-use super::frame::Keys;
+use super::frame::KeySet;
 use super::scope::PlanScope;
 use crate::diag;
 use terrane_core::value::Kind;
@@ -13,9 +13,9 @@ use terrane_lang::program::Repetition;
 const MOST: i64 = 1_000_000;
 
 /// The keys of a repeated block; `None` after a problem.
-pub fn evaluate(of: &Repetition, scope: &PlanScope<'_, '_>, problems: &mut Vec<Diagnostic>) -> Option<Keys> {
+pub fn evaluate(of: &Repetition, scope: &PlanScope<'_, '_>, problems: &mut Vec<Diagnostic>) -> Option<KeySet> {
     match of {
-        Repetition::Single => Some(Keys::Single),
+        Repetition::Single => Some(KeySet::Single),
         Repetition::Count(expr) => count(&value_of(expr, scope, problems)?, expr.span, problems),
         Repetition::ForEach(expr) => each(&value_of(expr, scope, problems)?, expr.span, problems),
     }
@@ -42,20 +42,20 @@ fn unknown(value: &Value, span: Span) -> Diagnostic {
     if names.is_empty() { problem } else { problem.with("waits for", names.join(", ")) }
 }
 
-fn count(value: &Value, span: Span, problems: &mut Vec<Diagnostic>) -> Option<Keys> {
+fn count(value: &Value, span: Span, problems: &mut Vec<Diagnostic>) -> Option<KeySet> {
     let number = terrane_lang::convert::convert(value, &terrane_core::Type::Number).ok();
     let number = number.as_ref().and_then(Value::as_i64).filter(|n| (0..=MOST).contains(n));
     let Some(number) = number.and_then(|n| usize::try_from(n).ok()) else {
         problems.push(diag::COUNT_INVALID.at(span).detail(format!("count is {value:?}")));
         return None;
     };
-    Some(Keys::Count(number))
+    Some(KeySet::Count(number))
 }
 
-fn each(value: &Value, span: Span, problems: &mut Vec<Diagnostic>) -> Option<Keys> {
+fn each(value: &Value, span: Span, problems: &mut Vec<Diagnostic>) -> Option<KeySet> {
     match value.kind() {
         Kind::Object(entries) | Kind::Map(entries) => {
-            Some(Keys::Each(entries.iter().map(|(key, value)| (key.clone(), value.clone())).collect()))
+            Some(KeySet::Each(entries.iter().map(|(key, value)| (key.clone(), value.clone())).collect()))
         }
         Kind::Set(items) => {
             if let Some(item) = items.iter().find(|item| !item.is_known()) {
@@ -71,7 +71,7 @@ fn each(value: &Value, span: Span, problems: &mut Vec<Diagnostic>) -> Option<Key
             if texts.is_none() {
                 problems.push(diag::FOR_EACH_INVALID.at(span).detail("the set holds values that are not strings"));
             }
-            texts.map(|pairs| Keys::Each(pairs.into()))
+            texts.map(|pairs| KeySet::Each(pairs.into()))
         }
         Kind::Tuple(_) | Kind::List(_) => {
             problems.push(

@@ -1,6 +1,6 @@
 //! The scope that expressions of one block see while planning.
 
-use super::frame::{Cell, Frame, FrameId, Keys, Slot, Vertex};
+use super::frame::{Cell, Frame, FrameId, KeySet, Keys, Repeated, Slot, Vertex};
 use super::walk::Walk;
 use std::cell::{Cell as Flag, RefCell};
 use terrane_core::{InstanceKey, Residual, Text, Type, Value};
@@ -11,8 +11,7 @@ use terrane_lang::{Scope, Sources};
 pub struct PlanScope<'w, 'a> {
     walk: &'w Walk<'a>,
     frame: FrameId,
-    each: Option<(Value, Value)>,
-    count_index: Option<Value>,
+    repeated: Repeated,
     touched: RefCell<Vec<Vertex>>,
     is_blocked: Flag<bool>,
     is_broken: Flag<bool>,
@@ -20,12 +19,11 @@ pub struct PlanScope<'w, 'a> {
 
 impl<'w, 'a> PlanScope<'w, 'a> {
     /// The scope of the block that stands in `frame`, at one of its instances.
-    pub fn new(walk: &'w Walk<'a>, frame: FrameId, each: Option<(Value, Value)>, count_index: Option<Value>) -> Self {
+    pub fn new(walk: &'w Walk<'a>, frame: FrameId, repeated: Repeated) -> Self {
         Self {
             walk,
             frame,
-            each,
-            count_index,
+            repeated,
             touched: RefCell::default(),
             is_blocked: Flag::new(false),
             is_broken: Flag::new(false),
@@ -107,19 +105,19 @@ impl<'w, 'a> PlanScope<'w, 'a> {
     }
 
     fn whole(keys: &Keys, one: impl Fn(usize) -> Value) -> Value {
-        match keys {
-            Keys::Single => one(0),
-            Keys::Count(count) => Value::tuple((0..*count).map(one).collect()),
-            Keys::Each(pairs) => {
+        match &keys.set {
+            KeySet::Single => one(0),
+            KeySet::Count(count) => Value::tuple((0..*count).map(one).collect()),
+            KeySet::Each(pairs) => {
                 Value::object(pairs.iter().enumerate().map(|(at, (key, _))| (key.clone(), one(at))).collect())
             }
         }
     }
 
     fn key_list(keys: &Keys) -> Option<Vec<InstanceKey>> {
-        match keys {
-            Keys::Single => None,
-            Keys::Count(_) | Keys::Each(_) => Some((0..keys.len()).filter_map(|at| keys.key(at)).collect()),
+        match keys.set {
+            KeySet::Single => None,
+            KeySet::Count(_) | KeySet::Each(_) => Some((0..keys.len()).filter_map(|at| keys.key(at)).collect()),
         }
     }
 }
@@ -182,11 +180,13 @@ impl Scope for PlanScope<'_, '_> {
     }
 
     fn each(&self) -> Option<(Value, Value)> {
-        self.each.clone()
+        self.touched.borrow_mut().extend_from_slice(&self.repeated.over);
+        self.repeated.each.clone()
     }
 
     fn count_index(&self) -> Option<Value> {
-        self.count_index.clone()
+        self.touched.borrow_mut().extend_from_slice(&self.repeated.over);
+        self.repeated.count_index.clone()
     }
 
     fn self_value(&self) -> Option<Value> {

@@ -2,7 +2,7 @@
 
 use super::ask::Asker;
 use super::decide::Decision;
-use super::frame::{Cell, Frame, FrameId, Keys, Slot, Vertex};
+use super::frame::{Cell, Frame, FrameId, KeySet, Keys, Over, Repeated, Slot, Vertex};
 use super::scope::PlanScope;
 use super::{Options, keys};
 use crate::diag;
@@ -15,7 +15,8 @@ use terrane_core::{
     Diagnostic, InstanceAddr, ModulePath, ObjectId, Residual, ResourceAddr, SourceMap, Span, Text, Type, Value,
 };
 use terrane_lang::eval;
-use terrane_lang::program::{Input, InputSource, Module, ModuleId, Node, Program, Resource, Target};
+use terrane_lang::eval::ir::{Expr, ExprKind, Referent};
+use terrane_lang::program::{Input, InputSource, Module, ModuleId, Node, Program, Repetition, Resource, Target};
 use terrane_lang::{Sources, inputs};
 use terrane_provider::{ProviderName, Registry};
 
@@ -130,7 +131,7 @@ impl<'a> Walk<'a> {
             joins: BTreeMap::new(),
         };
         if !program.modules.is_empty() {
-            walk.push_frame(ModuleId(0), ModulePath::root(), None, (None, None));
+            walk.push_frame(ModuleId(0), ModulePath::root(), None, Repeated::default());
         }
         walk.pending = (0..program.order.len()).collect();
         walk
@@ -197,7 +198,7 @@ impl<'a> Walk<'a> {
         module: ModuleId,
         path: ModulePath,
         parent: Option<FrameId>,
-        (each, count_index): (Option<(Value, Value)>, Option<Value>),
+        repeated: Repeated,
     ) -> FrameId {
         let id = FrameId(self.frames.len());
         let empty = Module {
@@ -211,14 +212,16 @@ impl<'a> Walk<'a> {
             providers: Vec::new(),
         };
         let of = self.program.modules.get(module.0).unwrap_or(&empty);
-        let inherited = parent.and_then(|parent| self.frames.get(parent.0)).map(|frame| frame.waits_for.clone());
+        let above = parent.and_then(|parent| self.frames.get(parent.0)).map(|frame| frame.waits_for.clone());
+        let above = above.unwrap_or_default();
+        let waits_for =
+            if repeated.over.is_empty() { above } else { above.iter().chain(&*repeated.over).copied().collect() };
         self.frames.push(Frame {
             module,
             path,
             parent,
-            each,
-            count_index,
-            waits_for: inherited.unwrap_or_default(),
+            repeated,
+            waits_for,
             variables: vec![Cell::Pending; of.variables.len()],
             locals: vec![Cell::Pending; of.locals.len()],
             outputs: vec![Cell::Pending; of.outputs.len()],
@@ -240,12 +243,12 @@ impl<'a> Walk<'a> {
     /// Evaluates something in a scope: a cell, or `None` where it has to wait.
     fn evaluated(
         &mut self,
-        scope_of: (FrameId, Option<(Value, Value)>, Option<Value>),
+        frame: FrameId,
+        repeated: Repeated,
         evaluate: impl FnOnce(&PlanScope<'_, 'a>, &mut Vec<Diagnostic>) -> Option<Value>,
     ) -> Option<Cell> {
-        let (frame, each, count_index) = scope_of;
         let mut problems = Vec::new();
-        let scope = PlanScope::new(self, frame, each, count_index);
+        let scope = PlanScope::new(self, frame, repeated);
         let value = evaluate(&scope, &mut problems);
         if scope.is_blocked() {
             return None;
@@ -299,8 +302,8 @@ impl<'a> Walk<'a> {
                     .and_then(|module| module.calls.get(call))
                     .and_then(|call| call.arguments.get(index))
                     .and_then(Option::as_ref);
-                let around = (parent, found.each.clone(), found.count_index.clone());
-                self.evaluated(around, |scope, problems| match argument {
+                let repeated = found.repeated.clone();
+                self.evaluated(parent, repeated, |scope, problems| match argument {
                     None => inputs::variable_value(variable, None, problems),
                     Some(argument) => {
                         let value = eval::evaluate(argument, scope, problems)?;
@@ -310,7 +313,7 @@ impl<'a> Walk<'a> {
             }
             _ => {
                 let input = self.inputs.get(&variable.name).copied();
-                self.evaluated((frame, None, None), |_, problems| {
+                self.evaluated(frame, Repeated::default(), |_, problems| {
                     let value = inputs::variable_value(variable, input, problems)?;
                     Some(sealed(variable, input, value))
                 })
@@ -330,7 +333,7 @@ impl<'a> Walk<'a> {
             return;
         }
         let mut problems = Vec::new();
-        let scope = PlanScope::new(self, frame, None, None);
+        let scope = PlanScope::new(self, frame, Repeated::default());
         inputs::check_validations(variable, &scope, &mut problems);
         if !scope.is_blocked() && !scope.is_broken() {
             self.problems.append(&mut problems);
@@ -348,7 +351,8 @@ impl<'a> Walk<'a> {
         let (Some(Cell::Pending), Some(local)) = (found.locals.get(index), module.locals.get(index)) else {
             return Attempt::Done;
         };
-        let cell = self.evaluated((frame, None, None), |scope, problems| eval::evaluate(&local.value, scope, problems));
+        let cell =
+            self.evaluated(frame, Repeated::default(), |scope, problems| eval::evaluate(&local.value, scope, problems));
         let Some(cell) = cell else { return Attempt::Blocked };
         self.set(frame, |frame| frame.locals.get_mut(index), cell);
         Attempt::Done
@@ -360,7 +364,7 @@ impl<'a> Walk<'a> {
             return Attempt::Done;
         };
         let is_root = frame == FrameId(0);
-        let cell = self.evaluated((frame, None, None), |scope, problems| {
+        let cell = self.evaluated(frame, Repeated::default(), |scope, problems| {
             let value = eval::evaluate(&output.value, scope, problems)?;
             if is_root && value.has_sensitive() && !output.is_sensitive {
                 problems.push(diag::OUTPUT_SENSITIVE.at(output.span).with("output", &output.name));
@@ -380,7 +384,7 @@ impl<'a> Walk<'a> {
         if self.providers.contains_key(&name) {
             return Attempt::Done;
         }
-        let cell = self.evaluated((frame, None, None), |scope, problems| {
+        let cell = self.evaluated(frame, Repeated::default(), |scope, problems| {
             let value = eval::evaluate_body(&block.body, &block.schema.body, scope, problems)?;
             for violation in terrane_core::schema::violations(&block.schema, &value) {
                 let span = block.body.span_of(&violation.path).unwrap_or(block.span);
@@ -419,7 +423,7 @@ impl<'a> Walk<'a> {
         let first = self.frames.len();
         for at in 0..keys.len() {
             let child = path.child(call.name.clone(), keys.key(at));
-            let id = self.push_frame(call.module, child, Some(frame), (keys.each(at), keys.count_index(at)));
+            let id = self.push_frame(call.module, child, Some(frame), keys.repeated(at));
             if let (Some(child), false) = (self.frames.get_mut(id.0), waits.is_empty()) {
                 child.waits_for = child.waits_for.iter().chain(&waits).copied().collect();
             }
@@ -434,18 +438,40 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn repetition(&mut self, frame: FrameId, of: &terrane_lang::program::Repetition) -> Result<Keys, Attempt> {
+    fn repetition(&mut self, frame: FrameId, of: &Repetition) -> Result<Keys, Attempt> {
         let mut problems = Vec::new();
-        let scope = PlanScope::new(self, frame, None, None);
-        let keys = keys::evaluate(of, &scope, &mut problems);
+        let scope = PlanScope::new(self, frame, Repeated::default());
+        let set = keys::evaluate(of, &scope, &mut problems);
         if scope.is_blocked() {
             return Err(Attempt::Blocked);
         }
         if scope.is_broken() {
             return Err(Attempt::Done);
         }
+        let touched = scope.into_touched();
         self.problems.append(&mut problems);
-        keys.ok_or(Attempt::Done)
+        let set = set.ok_or(Attempt::Done)?;
+        let over = match self.chained(frame, of) {
+            Some(first) => Over::SameKey(first),
+            None => Over::All(self.joined(touched)),
+        };
+        Ok(Keys { set, over })
+    }
+
+    /// The first instance of the block that is the whole of a `for_each`, where that block has keys itself. Without
+    /// this, an instance would wait for all instances of that block instead of the one of its key.
+    fn chained(&self, frame: FrameId, of: &Repetition) -> Option<usize> {
+        let Repetition::ForEach(Expr { kind: ExprKind::Reference(reference), .. }) = of else { return None };
+        let Referent::Resource(index) = reference.referent else { return None };
+        let slot = self.frames.get(frame.0)?.resources.get(usize::try_from(index).ok()?)?;
+        match slot {
+            Slot::Ready { keys: Keys { set: KeySet::Each(_), .. }, first }
+                if reference.key.is_none() && reference.steps.is_empty() =>
+            {
+                Some(*first)
+            }
+            _ => None,
+        }
     }
 
     /// The vertices that `depends_on` means; `None` while some are not there yet.
@@ -580,11 +606,12 @@ impl<'a> Walk<'a> {
         let (frame, position) = (instance.frame, instance.position);
         let found = self.frames.get(frame.0)?;
         let Some(Slot::Ready { keys, .. }) = found.resources.get(instance.resource) else { return None };
-        let (each, count_index) = (keys.each(position), keys.count_index(position));
-        let waits = found.waits_for.clone();
+        let repeated = keys.repeated(position);
+        // An instance is there because of what its keys come from, whether or not its body looks at that.
+        let waits: Vec<Vertex> = found.waits_for.iter().chain(&*repeated.over).copied().collect();
         let depends_on = self.targets(frame, &resource.depends_on)?;
         let mut problems = Vec::new();
-        let scope = PlanScope::new(self, frame, each, count_index);
+        let scope = PlanScope::new(self, frame, repeated);
         let value = eval::evaluate_body(&resource.body, &resource.schema.body, &scope, &mut problems);
         if scope.is_blocked() {
             return None;
@@ -593,7 +620,7 @@ impl<'a> Walk<'a> {
         let mut deps = scope.into_touched();
         if !depends_on.is_empty() || !waits.is_empty() {
             deps.extend(depends_on);
-            deps.extend(waits.iter());
+            deps.extend(waits);
             deps.sort_unstable();
             deps.dedup();
         }

@@ -22,6 +22,9 @@ pub struct Partial {
     pub done: Vec<Text>,
     /// The step that comes next.
     pub next: Text,
+    /// Intents of that step that were begun: what bears the mark of one of them was made by us, whenever it shows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub begun: Vec<Text>,
 }
 
 /// A keyed digest of a secret leaf.

@@ -99,6 +99,16 @@ pub struct StepCall {
     pub token: Text,
     /// Whether an earlier try may have taken effect.
     pub is_repeated: bool,
+    /// Intents of earlier runs that began this step.
+    pub continues: Vec<Text>,
+}
+
+impl StepCall {
+    /// Whether an object with this mark was made by this step, in this run or an earlier one.
+    #[must_use]
+    pub fn has_made(&self, mark: &str) -> bool {
+        mark == &*self.intent || self.continues.iter().any(|intent| mark == &**intent)
+    }
 }
 
 /// What a running step can be found again by. It is journaled, so it holds no secret.
@@ -158,6 +168,23 @@ pub struct Intent {
     /// What the running step is found by, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<Handle>,
+    /// Intents of earlier runs that began this step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub continues: Vec<Text>,
+}
+
+impl Intent {
+    /// Whether an object with this mark was made by this step, in this run or an earlier one.
+    #[must_use]
+    pub fn has_made(&self, mark: &str) -> bool {
+        mark == &*self.id || self.continues.iter().any(|intent| mark == &**intent)
+    }
+
+    /// This intent and those that it continues.
+    #[must_use]
+    pub fn begun(&self) -> Vec<Text> {
+        self.continues.iter().chain([&self.id]).cloned().collect()
+    }
 }
 
 /// What became of an intent.

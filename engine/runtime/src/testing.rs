@@ -41,7 +41,12 @@ pub fn recorded(at: &str) -> Recorded {
         made_ms: 0,
         owners: Vec::new(),
         secrets: Vec::new(),
-        partial: Some(Partial { verb: Verb::Create, done: vec!["a".into()], next: "b".into() }),
+        partial: Some(Partial {
+            verb: Verb::Create,
+            done: vec!["a".into()],
+            next: "b".into(),
+            begun: vec!["i".into()],
+        }),
         dependencies: vec![addr("fake_thing.x")],
         prevent_destroy: true,
         create_before_destroy: false,
@@ -63,6 +68,7 @@ pub fn intent(key: &str, at_ms: u64) -> Intent {
         seen: Value::NULL,
         at_ms,
         handle: Some(Handle { kind: "update".into(), data: Value::string("h") }),
+        continues: vec!["intent-0".into()],
     }
 }
 

@@ -210,6 +210,7 @@ mod tests {
             intent: intent.into(),
             token: "t".into(),
             is_repeated: false,
+            continues: Vec::new(),
         }
     }
 

@@ -6,7 +6,9 @@ use terrane_core::{Text, Value};
 /// What an object is doing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Status {
-    /// Being made or changed until that moment.
+    /// Being made until that moment.
+    Coming(u64),
+    /// Being changed until that moment.
     Busy(u64),
     /// Nothing.
     Active,
@@ -73,7 +75,7 @@ impl Cloud {
         let now = self.now_ms;
         self.objects.retain(|object| !matches!(object.status, Status::Going(until) if until <= now));
         for object in &mut self.objects {
-            if matches!(object.status, Status::Busy(until) if until <= now) {
+            if matches!(object.status, Status::Coming(until) | Status::Busy(until) if until <= now) {
                 object.status = Status::Active;
             }
         }
@@ -95,7 +97,7 @@ impl Cloud {
             token: making.token,
             intent: making.intent,
             made_ms: self.now_ms,
-            status: if making.takes_ms == 0 { Status::Active } else { Status::Busy(until) },
+            status: if making.takes_ms == 0 { Status::Active } else { Status::Coming(until) },
         });
         self.next
     }

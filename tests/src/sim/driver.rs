@@ -25,6 +25,9 @@ use terrane_provider::{
 /// The secret that no artefact may hold.
 pub const SECRET: &str = "hunter2-of-the-simulator";
 
+/// How long somebody reads a plan: longer than anything takes.
+const READING_MS: u64 = 10_000_000;
+
 /// The run stopped here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crash;
@@ -285,6 +288,11 @@ impl Simulation {
             let findings = terrane_plan::audit::findings(&plan);
             assert!(findings.is_empty(), "the audit of a plan found {findings:?}");
             sim.saved = Some(plan.clone());
+            // Somebody reads the plan; what was under way may come to its end meanwhile.
+            if sim.dice.roll(2) == 0 {
+                let now_ms = locked(cloud).now_ms;
+                locked(cloud).advance(now_ms + READING_MS);
+            }
             sim.run(plan, state, (registry, sources), cloud)
         })
     }

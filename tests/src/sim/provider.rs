@@ -249,6 +249,10 @@ impl Side {
     fn make(&self, call: &StepCall, kind: &'static str, takes_ms: u64) -> Result<Progress, Fault> {
         let mut cloud = locked(&self.0);
         let has_token = kind == "cluster";
+        if has_token && cloud.find(kind, &self.name(call)).is_some_and(|object| call.has_made(&object.intent)) {
+            drop(cloud);
+            return self.stand(call, kind);
+        }
         let attributes = if kind == "role" { BTreeMap::new() } else { attributes(&call.planned, kind) };
         cloud.make(Making {
             kind,
@@ -311,7 +315,7 @@ impl Side {
             None if call.verb == Verb::Delete => Progress::Done(Value::NULL),
             None => return Err(Fault::new(FaultKind::Gone, "sim:stand", "no such object")),
             Some(object) => match object.status {
-                Status::Busy(until) => pending("busy", until, cloud.now_ms),
+                Status::Coming(until) | Status::Busy(until) => pending("busy", until, cloud.now_ms),
                 Status::Going(until) => pending("going", until, cloud.now_ms),
                 Status::Active if kind == "role" => Progress::Done(Value::NULL),
                 Status::Active => Progress::Done(seen(object, &call.id)),
@@ -323,6 +327,9 @@ impl Side {
         let cloud = locked(&self.0);
         let name = filed(id);
         match cloud.find(self.1, &name) {
+            Some(object) if matches!(object.status, Status::Coming(_)) => {
+                Reading::Partial { done: vec!["create-role".into()], seen: seen(object, id) }
+            }
             Some(object) => Reading::Present(seen(object, id)),
             None if self.1 == "cluster" && cloud.find("role", &name).is_some() => {
                 Reading::Partial { done: vec!["create-role".into()], seen: Value::NULL }
@@ -335,11 +342,13 @@ impl Side {
         let cloud = locked(&self.0);
         match cloud.find(kind, &filed(&intent.object)) {
             None => Resolution::NotDone,
-            Some(object) if object.intent != intent.id => {
+            Some(object) if !intent.has_made(&object.intent) => {
                 Resolution::Unclear("an object of that name is not ours".into())
             }
             Some(object) => match object.status {
-                Status::Busy(_) => Resolution::Running(Handle { kind: "busy".into(), data: Value::NULL }),
+                Status::Coming(_) | Status::Busy(_) => {
+                    Resolution::Running(Handle { kind: "busy".into(), data: Value::NULL })
+                }
                 Status::Active | Status::Going(_) if kind == "role" => Resolution::Done(Value::NULL),
                 Status::Active | Status::Going(_) => Resolution::Done(seen(object, &intent.object)),
             },
@@ -355,7 +364,9 @@ impl Side {
         });
         match object.status {
             _ if !is_done => Resolution::NotDone,
-            Status::Busy(_) => Resolution::Running(Handle { kind: "busy".into(), data: Value::NULL }),
+            Status::Coming(_) | Status::Busy(_) => {
+                Resolution::Running(Handle { kind: "busy".into(), data: Value::NULL })
+            }
             Status::Active | Status::Going(_) => Resolution::Done(seen(object, &intent.object)),
         }
     }

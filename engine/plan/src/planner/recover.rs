@@ -101,13 +101,19 @@ fn not_done(open: &OpenIntent, walk: &Walk<'_>) -> Entry {
     Entry::Outcome { intent: open.intent.id.clone(), result: StepResult::NotDone, record }
 }
 
-/// A step that still runs leaves an object that is half made; the next plan completes or removes it.
+/// A step that still runs leaves an object that is half made; the next plan completes or removes it, and knows the
+/// object by the intents that began it: by then the step may have come to its end.
 fn running(open: &OpenIntent) -> Entry {
     let mut record = (*open.record).clone();
     record.seen = open.intent.seen.clone();
     let mut done = record.partial.take().map(|partial| partial.done).unwrap_or_default();
     done.retain(|step| *step != open.intent.step.name);
-    record.partial = Some(Partial { verb: open.intent.step.verb, done, next: open.intent.step.name.clone() });
+    record.partial = Some(Partial {
+        verb: open.intent.step.verb,
+        done,
+        next: open.intent.step.name.clone(),
+        begun: open.intent.begun(),
+    });
     Entry::Outcome { intent: open.intent.id.clone(), result: StepResult::Failed, record: Some(Box::new(record)) }
 }
 

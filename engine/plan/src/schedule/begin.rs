@@ -188,6 +188,7 @@ impl Schedule<'_> {
             }
             (Reading::Unreadable(Unreadable::NotYetReachable), _) => None,
             (Reading::Absent | Reading::Partial { .. }, Verb::Create) => None,
+            (Reading::Present(_), Verb::Create) if !running.call.continues.is_empty() => None,
             (Reading::Present(_), Verb::Create)
                 if running.record.partial.as_ref().is_some_and(|p| p.done.len() > 1) =>
             {
@@ -255,6 +256,7 @@ impl Schedule<'_> {
             seen: call.seen.clone(),
             at_ms: now_ms,
             handle: None,
+            continues: call.continues.clone(),
         };
         let mut entries = self.depose(number, change, planned.phase);
         entries.push(Entry::Intent { step, intent: Box::new(intent.clone()), record: running.record.clone() });

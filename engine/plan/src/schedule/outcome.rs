@@ -5,10 +5,10 @@ use super::{Running, Schedule, Stand, Then};
 use crate::diag;
 use crate::plan::Phase;
 use crate::planner::recover::{after_step, overlaid};
-use crate::state::{Entry, Partial, Recorded, StepResult};
+use crate::state::{Entry, Recorded, StepResult};
 use terrane_core::event::Event;
 use terrane_core::{Diagnostic, Text, Value};
-use terrane_provider::{Fault, FaultKind, Handle, Progress, Resolution, Verb};
+use terrane_provider::{Fault, FaultKind, Handle, Intent, Progress, Resolution, Verb};
 
 impl Schedule<'_> {
     /// Goes on when entries are durable.
@@ -140,7 +140,7 @@ impl Schedule<'_> {
         };
         let key = (intent.addr.clone(), intent.deposed.clone());
         let entry = if running.handle.is_some() && running.call.verb != Verb::Update {
-            let record = Some(half_made(&running.record, &running.call.seen, &running.call.step));
+            let record = Some(half_made(&running.record, &running.call.seen, intent));
             Entry::Outcome { intent: intent.id.clone(), result: StepResult::Failed, record }
         } else {
             let record = self.state.objects.get(&key).map(|record| Box::new((**record).clone()));
@@ -257,12 +257,13 @@ impl Schedule<'_> {
 }
 
 /// The record of an object whose step failed half way.
-fn half_made(record: &Recorded, seen: &Value, step: &Text) -> Box<Recorded> {
+fn half_made(record: &Recorded, seen: &Value, intent: &Intent) -> Box<Recorded> {
     let mut record = record.clone();
     record.seen = seen.clone();
-    if let Some(Partial { done, next, .. }) = &mut record.partial {
-        done.retain(|name| name != step);
-        *next = step.clone();
+    if let Some(partial) = &mut record.partial {
+        partial.done.retain(|name| *name != intent.step.name);
+        partial.next = intent.step.name.clone();
+        partial.begun = intent.begun();
     }
     Box::new(record)
 }

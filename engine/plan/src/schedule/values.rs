@@ -144,6 +144,7 @@ impl Schedule<'_> {
         };
         let deposed = self.record_place(number, change, planned_step.phase);
         let recorded = self.state.objects.get(&(change.addr.clone(), deposed.clone())).cloned();
+        let recorded_partial = recorded.as_ref().and_then(|recorded| recorded.partial.clone());
         let is_destroy = planned_step.phase == Phase::Destroy;
         let record = match (is_destroy, recorded) {
             (true, Some(recorded)) => (*recorded).clone(),
@@ -168,6 +169,7 @@ impl Schedule<'_> {
             intent,
             token: token.get(..36).unwrap_or(&token).into(),
             is_repeated: false,
+            continues: begun(&recorded_partial, &planned_step.spec),
         };
         let record = Recorded { partial: self.partial_after(step, &planned_step.spec, change), ..record };
         Ok((Box::new(call), Box::new(record)))
@@ -215,7 +217,7 @@ impl Schedule<'_> {
         let name = |number: &u32| self.plan.steps.get(super::at(*number)).map(|step| step.spec.name.clone());
         let done = before.into_iter().chain(chain.iter().take(position + 1).filter_map(name)).collect();
         let next = chain.get(position + 1).and_then(name).unwrap_or_else(|| "".into());
-        Some(Partial { verb: spec.verb, done, next })
+        Some(Partial { verb: spec.verb, done, next, begun: Vec::new() })
     }
 
     /// The steps of the phase that `step` belongs to: they stand one after the other.
@@ -227,4 +229,10 @@ impl Schedule<'_> {
         let first = (0..=step).rev().take_while(|number| is_same(*number)).last().unwrap_or(step);
         (first..).take_while(|number| is_same(*number)).collect()
     }
+}
+
+/// Intents of earlier runs that began this very step.
+fn begun(recorded: &Option<Partial>, spec: &StepSpec) -> Vec<Text> {
+    let same = recorded.as_ref().filter(|partial| partial.verb == spec.verb && partial.next == spec.name);
+    same.map(|partial| partial.begun.clone()).unwrap_or_default()
 }

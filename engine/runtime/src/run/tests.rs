@@ -136,6 +136,7 @@ fn call(step: &str) -> Box<StepCall> {
         intent: "i".into(),
         token: "t".into(),
         is_repeated: false,
+        continues: Vec::new(),
     })
 }
 

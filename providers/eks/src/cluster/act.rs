@@ -183,11 +183,11 @@ impl Step<'_> {
         }
     }
 
-    /// This very intent made it; or an earlier one, for the same role, and it was not ACTIVE yet.
+    /// This step made it, in this run or an earlier one; or some run that is not known any more, for the same role, and it was not ACTIVE yet.
     fn is_ours(&self, cluster: &Remote) -> bool {
         let role = text(&self.call.planned, "role_arn");
         match read::mark(cluster) {
-            Some(mark) if mark == &*self.call.intent => true,
+            Some(mark) if self.call.has_made(mark) => true,
             Some(_) => read::is_unfinished(cluster) && role.is_some() && role == cluster.role_arn(),
             None => false,
         }

@@ -176,7 +176,7 @@ impl Found<'_> {
     async fn created(&self) -> Result<Resolution, Fault> {
         let name = &*self.intent.object.key;
         let Some(cluster) = describe(self.session, name).await? else { return Ok(Resolution::NotDone) };
-        if mark(&cluster) != Some(&*self.intent.id) {
+        if !mark(&cluster).is_some_and(|mark| self.intent.has_made(mark)) {
             return Ok(Resolution::Unclear(unclear("EKS cluster", name)));
         }
         Ok(match cluster.status() {

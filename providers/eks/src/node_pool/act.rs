@@ -205,11 +205,11 @@ impl Step<'_> {
         }
     }
 
-    /// This very intent made it; or an earlier one, for the same role, and it was not ACTIVE yet.
+    /// This step made it, in this run or an earlier one; or some run that is not known any more, for the same role, and it was not ACTIVE yet.
     fn is_ours(&self, group: &Nodegroup) -> bool {
         let role = text(&self.call.planned, "node_role_arn");
         match read::mark(group) {
-            Some(mark) if mark == &*self.call.intent => true,
+            Some(mark) if self.call.has_made(mark) => true,
             Some(_) => read::is_unfinished(group) && role.is_some() && role == group.node_role(),
             None => false,
         }

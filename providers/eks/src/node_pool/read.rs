@@ -130,7 +130,7 @@ impl Found<'_> {
 
     async fn created(&self) -> Result<Resolution, Fault> {
         let Some(group) = describe(self.session, &self.intent.object).await? else { return Ok(Resolution::NotDone) };
-        if mark(&group) != Some(&*self.intent.id) {
+        if !mark(&group).is_some_and(|mark| self.intent.has_made(mark)) {
             return Ok(Resolution::Unclear(unclear("EKS node group", &self.intent.object.key)));
         }
         Ok(match group.status() {

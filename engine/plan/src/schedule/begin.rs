@@ -3,11 +3,13 @@
 use super::{Effect, Pending, Running, Schedule, Stand, Then};
 use crate::diag;
 use crate::plan::{Change, Mode, Phase};
+use crate::planner::recover::overlaid;
 use crate::state::{Entry, FORMAT, Recorded};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use terrane_core::change::Action;
 use terrane_core::event::Event;
-use terrane_core::{Diagnostic, Value};
+use terrane_core::{Diagnostic, Text, Value};
 use terrane_provider::{Intent, Reading, Target, Unreadable, Verb};
 
 impl Schedule<'_> {
@@ -36,15 +38,15 @@ impl Schedule<'_> {
                 entries.push(Entry::Provider { name: name.clone(), configuration: configuration.clone() });
             }
         }
-        entries.extend(plan.changes.iter().filter_map(|change| self.without_step(change)));
+        let with_steps: HashSet<u32> = plan.steps.iter().filter_map(|step| step.change).collect();
+        let without = (0_u32..).zip(&plan.changes).filter(|(number, _)| !with_steps.contains(number));
+        entries.extend(without.filter_map(|(_, change)| self.without_step(change)));
         self.write(entries, Then::Begun);
         self.resume(now_ms);
     }
 
     /// The entry of a change that no step belongs to.
     fn without_step(&self, change: &Change) -> Option<Entry> {
-        let has_step = change.action.is_change()
-            && !change.leaves.iter().all(|leaf| leaf.path.first_name().is_some_and(|name| &**name == "lifecycle"));
         let key = (change.addr.clone(), change.deposed.clone());
         match change.action {
             Action::Forget => self.state.objects.contains_key(&key).then(|| Entry::Forget {
@@ -52,7 +54,7 @@ impl Schedule<'_> {
                 addr: change.addr.clone(),
                 deposed: change.deposed.clone(),
             }),
-            Action::NoOp | Action::Update if change.is_rerecorded || (change.action == Action::Update && !has_step) => {
+            Action::NoOp | Action::Update if change.is_rerecorded || change.action == Action::Update => {
                 let recorded = self.state.objects.get(&key)?;
                 let sent =
                     if self.plan.mode == Mode::RefreshOnly { recorded.sent.clone() } else { change.written.clone() };
@@ -63,7 +65,7 @@ impl Schedule<'_> {
                         access: change.after_access.clone().unwrap_or_else(|| recorded.access.clone()),
                         schema_version: change.schema_version,
                         sent,
-                        seen: change.before.clone(),
+                        seen: seen_without_step(change),
                         owners: change.owners.clone(),
                         secrets: if change.secrets.is_empty() {
                             recorded.secrets.clone()
@@ -295,6 +297,15 @@ impl Schedule<'_> {
             }
         });
     }
+}
+
+/// What is seen of an object that nothing is done to: leaves that no step writes, as `credentials`, only say how it is
+/// reached, and are from now on as they are written.
+fn seen_without_step(change: &Change) -> Value {
+    let names: BTreeSet<&Text> = change.leaves.iter().filter_map(|leaf| leaf.path.first_name()).collect();
+    let written = names.into_iter().filter_map(|name| Some((name.clone(), change.after.get(name)?.clone())));
+    let written: Vec<(Text, Value)> = written.filter(|(_, value)| value.is_wholly_known()).collect();
+    if written.is_empty() { change.before.clone() } else { overlaid(&change.before, &Value::object(written)) }
 }
 
 /// What people are told that a phase does.

@@ -189,6 +189,7 @@ fn drift(walk: &Walk<'_>) -> Vec<Drift> {
         let Some(Answer::Read(reading)) = walk.asker.answer(&About::Record(key.clone())) else { continue };
         let leaves = match reading {
             Reading::Absent => None,
+            Reading::Partial { .. } if record.partial.is_none() => None,
             Reading::Present(actual) if record.partial.is_none() => {
                 let Some(schema) = walk.registry.resource_schema(&record.id.type_name) else { continue };
                 let leaves = drifted(schema, record, actual);
@@ -454,7 +455,8 @@ impl Graph {
             change.handed_over.clear();
             match change.action {
                 Action::Forget => {}
-                Action::Create if change.reasons.first() == Some(&Reason::Gone) => change.action = Action::Forget,
+                // Where parts are left the record stays: it is the only one that knows of them.
+                Action::Create if change.reasons == [Reason::Gone] => change.action = Action::Forget,
                 Action::Update | Action::DeleteThenCreate | Action::CreateThenDelete | Action::NoOp => {
                     change.action = Action::NoOp;
                     change.is_rerecorded = true;

@@ -356,6 +356,10 @@ impl Walk<'_> {
                 change.done.clone_from(done);
                 change.before = seen.clone();
                 let next = make.first().map_or_else(|| "record".into(), |step| step.name.clone());
+                // A whole object of which only parts are left was taken away by somebody else.
+                if facts.record.is_some_and(|record| record.partial.is_none()) {
+                    change.reasons.push(Reason::Gone);
+                }
                 Reason::Incomplete { done: done.clone(), next }
             }
             Actual::Gone => Reason::Gone,

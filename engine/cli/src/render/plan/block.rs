@@ -58,7 +58,7 @@ pub fn place(origin: &Origin) -> String {
 
 /// What happens, behind `# ADDR `.
 pub fn fate(change: &Change) -> &'static str {
-    let is_incomplete = change.reasons.iter().any(|reason| matches!(reason, Reason::Incomplete { .. }));
+    let is_incomplete = matches!(change.reasons.first(), Some(Reason::Incomplete { .. }));
     match change.action {
         Action::NoOp => "stays as it is",
         Action::Read => "was read",

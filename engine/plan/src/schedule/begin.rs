@@ -5,7 +5,7 @@ use crate::diag;
 use crate::plan::{Change, Mode, Phase};
 use crate::planner::recover::overlaid;
 use crate::state::{Entry, FORMAT, Recorded};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use terrane_core::change::Action;
 use terrane_core::event::Event;
@@ -38,9 +38,14 @@ impl Schedule<'_> {
                 entries.push(Entry::Provider { name: name.clone(), configuration: configuration.clone() });
             }
         }
-        let with_steps: HashSet<u32> = plan.steps.iter().filter_map(|step| step.change).collect();
-        let without = (0_u32..).zip(&plan.changes).filter(|(number, _)| !with_steps.contains(number));
-        entries.extend(without.filter_map(|(_, change)| self.without_step(change)));
+        let mut has_step = vec![false; plan.changes.len()];
+        for number in plan.steps.iter().filter_map(|step| step.change) {
+            if let Some(has_step) = has_step.get_mut(super::at(number)) {
+                *has_step = true;
+            }
+        }
+        let without = plan.changes.iter().zip(has_step).filter(|(_, has_step)| !has_step);
+        entries.extend(without.filter_map(|(change, _)| self.without_step(change)));
         self.write(entries, Then::Begun);
         self.resume(now_ms);
     }

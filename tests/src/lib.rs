@@ -1,5 +1,6 @@
 //! What the suites over the whole of Terrane share.
 
+pub mod contract;
 pub mod memory;
 pub mod place;
 pub mod sim;

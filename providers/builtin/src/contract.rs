@@ -2,6 +2,10 @@
 
 use terrane_provider::contract::{Becomes, Contract, Edit};
 
+const fn edit(argument: &'static str, from: &'static str, to: &'static str, becomes: Becomes) -> Edit {
+    Edit { argument, from, to, becomes, is_only_planned: false }
+}
+
 /// One case for every type.
 pub const CONTRACTS: &[Contract] = &[Contract {
     type_name: "terrane_data",
@@ -9,15 +13,16 @@ pub const CONTRACTS: &[Contract] = &[Contract {
 resource "terrane_data" "kept" {
   input            = "one"
   triggers_replace = "first"
-  secret           = exec(["printf", "alpha"])
+  secret           = env("CONTRACT_SECRET_A")
 }
 "#,
     address: "terrane_data.kept",
+    object: None,
     ours: &[],
     foreign: &[],
     edits: &[
-        Edit { argument: "input", from: "\"one\"", to: "\"two\"", becomes: Becomes::Update },
-        Edit { argument: "triggers_replace", from: "\"first\"", to: "\"second\"", becomes: Becomes::Replace },
-        Edit { argument: "secret", from: "\"alpha\"", to: "\"beta\"", becomes: Becomes::Update },
+        edit("input", "\"one\"", "\"two\"", Becomes::Update),
+        edit("triggers_replace", "\"first\"", "\"second\"", Becomes::Replace),
+        edit("secret", "SECRET_A", "SECRET_B", Becomes::Update),
     ],
 }];

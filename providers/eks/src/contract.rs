@@ -1,13 +1,22 @@
 //! The contract cases of the types of EKS, written for the sandbox: its first account and its network in eu-west-1.
 
-use terrane_provider::contract::{Becomes, Contract, Edit, Outside};
+use terrane_provider::contract::{Becomes, Contract, Edit, Emulated, Outside};
 
 const fn edit(argument: &'static str, from: &'static str, to: &'static str, becomes: Becomes) -> Edit {
-    Edit { argument, from, to, becomes }
+    Edit { argument, from, to, becomes, is_only_planned: false }
 }
 
-const fn outside(leaf: &'static str, kind: &'static str, pointer: &'static str, value: &'static str) -> Outside {
-    Outside { leaf, kind, pointer, value }
+/// A replacement that needs what the sandbox does not have.
+const fn planned(argument: &'static str, from: &'static str, to: &'static str) -> Edit {
+    Edit { argument, from, to, becomes: Becomes::Replace, is_only_planned: true }
+}
+
+const fn outside(leaf: &'static str, pointer: &'static str, value: &'static str) -> Outside {
+    Outside { leaf, pointer, value }
+}
+
+const fn emulated(kind: &'static str, name: &'static str) -> Option<Emulated> {
+    Some(Emulated { kind, account: "111122223333", region: "eu-west-1", name })
 }
 
 /// At least one case for every type; together they edit every writable argument.
@@ -16,37 +25,44 @@ pub const CONTRACTS: &[Contract] = &[
         type_name: "eks_cluster",
         configuration: CLUSTER,
         address: "eks_cluster.core",
+        object: emulated("cluster", "core"),
         ours: CLUSTER_OURS,
-        foreign: &[outside("platform_version", "cluster", "/platformVersion", "\"eks.99\"")],
+        foreign: &[outside("platform_version", "/platformVersion", "\"eks.99\"")],
         edits: CLUSTER_EDITS,
     },
     Contract {
         type_name: "eks_node_pool",
         configuration: POOL,
         address: "eks_node_pool.workers",
+        object: emulated("node-group", "core/workers"),
         ours: POOL_OURS,
-        foreign: &[outside("size.desired", "node-group", "/scalingConfig/desiredSize", "3")],
+        foreign: &[outside("size.desired", "/scalingConfig/desiredSize", "3")],
         edits: POOL_EDITS,
     },
     Contract {
         type_name: "eks_node_pool",
         configuration: TEMPLATE_POOL,
         address: "eks_node_pool.workers",
-        ours: &[outside("labels.pool", "node-group", "/labels/pool", "\"other\"")],
+        object: emulated("node-group", "core/workers"),
+        ours: &[outside("labels.pool", "/labels/pool", "\"other\"")],
         foreign: &[],
         edits: TEMPLATE_EDITS,
     },
 ];
 
 const CLUSTER: &str = r#"
+locals {
+  home = "eu-west-1"
+}
+
 data "eks_network" "of" {
-  region = "eu-west-1"
+  region = local.home
   filter = { "tag:team" = "platform" }
 }
 
 resource "eks_cluster" "core" {
   name    = "core"
-  region  = "eu-west-1"
+  region  = local.home
   version = "1.33"
   network {
     subnets         = slice(data.eks_network.of.private_subnets, 0, 2)
@@ -76,24 +92,19 @@ resource "eks_cluster" "core" {
 "#;
 
 const CLUSTER_OURS: &[Outside] = &[
-    outside("tags.team", "cluster", "/tags/team", "\"other\""),
-    outside("endpoint.private", "cluster", "/resourcesVpcConfig/endpointPrivateAccess", "true"),
-    outside("deletion_protection", "cluster", "/deletionProtection", "true"),
-    outside("tier", "cluster", "/controlPlaneScalingConfig/tier", "\"tier-xl\""),
+    outside("tags.team", "/tags/team", "\"other\""),
+    outside("endpoint.private", "/resourcesVpcConfig/endpointPrivateAccess", "true"),
+    outside("deletion_protection", "/deletionProtection", "true"),
+    outside("tier", "/controlPlaneScalingConfig/tier", "\"tier-xl\""),
 ];
 
 const CLUSTER_EDITS: &[Edit] = &[
     edit("name", "\"core\"\n  region", "\"edge\"\n  region", Becomes::Replace),
-    edit("region", "region  = \"eu-west-1\"", "region  = \"us-east-1\"", Becomes::Replace),
+    edit("region", "\"eu-west-1\"", "\"us-east-1\"", Becomes::Replace),
     edit("version", "\"1.33\"", "\"1.34\"", Becomes::Update),
     edit("version", "\"1.33\"", "\"1.35\"", Becomes::Refused("version-skip")),
     edit("version", "\"1.33\"", "\"1.32\"", Becomes::Refused("version-downgrade")),
-    edit(
-        "role_arn",
-        "  network {",
-        "  role_arn = \"arn:aws:iam::111122223333:role/other\"\n  network {",
-        Becomes::Replace,
-    ),
+    planned("role_arn", "  network {", "  role_arn = \"arn:aws:iam::111122223333:role/other\"\n  network {"),
     edit("network.subnets", "0, 2)", "0, 3)", Becomes::Update),
     edit("network.security_groups", "[]", "[\"sg-029878fb534acc218\"]", Becomes::Update),
     edit("network.service_cidrs", "172.20.0.0/16", "172.21.0.0/16", Becomes::Replace),
@@ -176,14 +187,14 @@ resource "eks_node_pool" "workers" {
 "#;
 
 const POOL_OURS: &[Outside] = &[
-    outside("labels.pool", "node-group", "/labels/pool", "\"other\""),
-    outside("size.max", "node-group", "/scalingConfig/maxSize", "9"),
-    outside("tags.team", "node-group", "/tags/team", "\"other\""),
-    outside("upgrade.max_unavailable", "node-group", "/updateConfig", "{\"maxUnavailable\": 3}"),
+    outside("labels.pool", "/labels/pool", "\"other\""),
+    outside("size.max", "/scalingConfig/maxSize", "9"),
+    outside("tags.team", "/tags/team", "\"other\""),
+    outside("upgrade.max_unavailable", "/updateConfig", "{\"maxUnavailable\": 3}"),
 ];
 
 const POOL_EDITS: &[Edit] = &[
-    edit("cluster", "eks_cluster.core.id", "\"111122223333/eu-west-1/other\"", Becomes::Replace),
+    planned("cluster", "eks_cluster.core.id", "\"111122223333/eu-west-1/other\""),
     edit("name", "\"workers\"\n  version", "\"builders\"\n  version", Becomes::Replace),
     edit(
         "version",
@@ -192,7 +203,8 @@ const POOL_EDITS: &[Edit] = &[
         Becomes::Refused("version-above-cluster"),
     ),
     edit("release_version", "1.33.5-20251001", "1.33.6-20251101", Becomes::Update),
-    edit("size.min", "min     = 1", "min     = 3", Becomes::Update),
+    edit("size.min", "min     = 1", "min     = 2", Becomes::Update),
+    edit("size.min", "min     = 1", "min     = 3", Becomes::Refused("size-range")),
     edit("size.max", "max     = 4", "max     = 6", Becomes::Update),
     edit("size.desired", "    min     = 1\n    max     = 4\n    desired = 2", "    desired = 3", Becomes::Update),
     edit("size.desired", "desired = 2", "desired = 5", Becomes::Refused("size-range")),
@@ -210,11 +222,10 @@ const POOL_EDITS: &[Edit] = &[
     edit("taints", "effect = \"NoSchedule\"", "effect = \"NoExecute\"", Becomes::Update),
     edit("upgrade.max_unavailable", "\"10%\"", "2", Becomes::Update),
     edit("tags", "tags = { team = \"platform\" }", "tags = { team = \"core\" }", Becomes::Update),
-    edit(
+    planned(
         "node_role_arn",
         "  subnets = slice",
         "  node_role_arn = \"arn:aws:iam::111122223333:role/other\"\n  subnets = slice",
-        Becomes::Replace,
     ),
 ];
 
@@ -248,7 +259,7 @@ resource "eks_node_pool" "workers" {
 "#;
 
 const TEMPLATE_EDITS: &[Edit] = &[
-    edit("launch_template.id", "lt-ae4fcec61aa6d9335", "lt-00000000000000000", Becomes::Replace),
+    planned("launch_template.id", "lt-ae4fcec61aa6d9335", "lt-00000000000000000"),
     edit("launch_template.version", "version = \"1\"\n", "version = \"2\"\n", Becomes::Update),
     edit(
         "launch_template.version",

@@ -3,4 +3,5 @@
 pub mod contract;
 pub mod memory;
 pub mod place;
+pub mod seen;
 pub mod sim;

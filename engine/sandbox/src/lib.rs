@@ -57,8 +57,13 @@ pub(crate) struct State {
 impl State {
     fn new(config: SandboxConfig) -> Self {
         let clock = Clock::new(config.start_epoch_seconds, config.clock_rate);
-        let buckets = Buckets::new(config.throttle);
         let world = World::new(config, clock.now());
+        Self::of(world, clock)
+    }
+
+    /// A world that nobody has asked anything yet.
+    fn of(world: World, clock: Clock) -> Self {
+        let buckets = Buckets::new(world.config.throttle);
         Self {
             world,
             clock,
@@ -104,10 +109,24 @@ impl Sandbox {
     /// `Config` when the configuration contradicts itself, `Listen` when no loopback port can be opened.
     pub async fn start(config: SandboxConfig) -> Result<Self, SandboxError> {
         config.check()?;
-        let listener = TcpListener::bind(("127.0.0.1", config.port)).await;
+        let port = config.port;
+        Self::listen(State::new(config), port).await
+    }
+
+    /// A second sandbox that holds the same objects at the same moment, on a free port; from here on neither knows of
+    /// the other. Its log is empty, and it has no faults, kill points, denials or limits but those of the start.
+    /// # Errors
+    /// `Listen` when no loopback port can be opened.
+    pub async fn fork(&self) -> Result<Self, SandboxError> {
+        let state = self.shared.with(|state| State::of(state.world.clone(), state.clock.clone()));
+        Self::listen(state, 0).await
+    }
+
+    async fn listen(state: State, port: u16) -> Result<Self, SandboxError> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await;
         let listener = listener.map_err(|source| SandboxError::Listen { source })?;
         let address = listener.local_addr().map_err(|source| SandboxError::Listen { source })?;
-        let shared = Arc::new(Shared { state: Mutex::new(State::new(config)) });
+        let shared = Arc::new(Shared { state: Mutex::new(state) });
         let (stop, stopped) = watch::channel(false);
         let accepting = tokio::spawn(server::serve(listener, Arc::clone(&shared), stopped));
         Ok(Self { shared, endpoint: format!("http://{address}"), stop, accepting: Some(accepting) })

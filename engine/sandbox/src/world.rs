@@ -209,7 +209,7 @@ pub(crate) struct Session {
 }
 
 /// Everything there is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) config: SandboxConfig,
     /// Roles by account and name.

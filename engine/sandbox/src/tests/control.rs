@@ -110,6 +110,19 @@ async fn a_client_is_told_all_it_needs() {
 }
 
 #[tokio::test]
+async fn a_fork_goes_its_own_way() {
+    let (sandbox, client) = start().await;
+    cluster(&sandbox, &client, "1.34").await;
+    let fork = sandbox.fork().await.expect("fork");
+    assert_eq!((fork.objects(), fork.log().len()), (sandbox.objects(), 0));
+    let other = Client { endpoint: fork.endpoint().to_owned(), ..client.clone() };
+    assert_eq!(other.eks("DELETE", "/clusters/c", Value::Null).await.status, 200);
+    pass(&fork, 600);
+    assert_eq!(other.get("/clusters/c").await.status, 404);
+    assert_eq!(client.get("/clusters/c").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_stopped_sandbox_is_not_reached() {
     let (sandbox, client) = start().await;
     sandbox.stop().await;

@@ -1,6 +1,7 @@
 //! What the suites over the whole of Terrane share.
 
 pub mod contract;
+pub mod kill;
 pub mod memory;
 pub mod place;
 pub mod seen;

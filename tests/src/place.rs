@@ -55,6 +55,19 @@ impl Place {
         Self { sandbox, environment, folder: tempfile::tempdir().unwrap() }
     }
 
+    /// The same folder and the same remote side once more; from here on neither knows of the other.
+    ///
+    /// # Panics
+    /// When there is no port or no folder to be had.
+    pub async fn fork(&self) -> Self {
+        let sandbox = self.sandbox.fork().await.unwrap();
+        let moved = |value: &String| value.replace(self.sandbox.endpoint(), sandbox.endpoint());
+        let environment = self.environment.iter().map(|(name, value)| (name.clone(), moved(value))).collect();
+        let folder = tempfile::tempdir().unwrap();
+        copy(self.path(), folder.path(), &|_| true);
+        Self { sandbox, environment, folder }
+    }
+
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -76,13 +89,19 @@ impl Place {
     /// # Panics
     /// When there is no such example.
     pub fn copy_example(&self, name: &str) {
-        copy(&root().join("examples").join(name), self.path());
+        copy(&root().join("examples").join(name), self.path(), &is_written);
     }
 
     /// The binary with these arguments, in this folder and environment, and nothing of ours beside it.
     #[must_use]
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        self.command_of(&binary(), words)
+    }
+
+    /// As [`Place::command`], of another program.
+    #[must_use]
+    pub fn command_of(&self, program: &Path, words: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(words).current_dir(self.path()).kill_on_drop(true).stdin(Stdio::null());
         let is_foreign = |name: &str| ["AWS_", "TF_", "TERRANE_"].iter().any(|prefix| name.starts_with(prefix));
         for (name, _) in std::env::vars_os() {
@@ -127,18 +146,25 @@ pub fn binary() -> PathBuf {
     binary
 }
 
-/// Copies what is written: state and plans of somebody who tried the example are left out.
-fn copy(from: &Path, to: &Path) {
+/// What somebody wrote: state and plans of who tried an example are left out.
+fn is_written(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_text = [".hcl", ".tfvars", ".json", ".tpl", ".yaml"].iter().any(|end| name.ends_with(end));
+    if path.is_dir() { name != "terrane.state" } else { is_text }
+}
+
+fn copy(from: &Path, to: &Path, is_wanted: &dyn Fn(&Path) -> bool) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        let (path, name) = (entry.path(), entry.file_name());
-        let name = name.to_string_lossy();
-        let is_written = [".hcl", ".tfvars", ".json", ".tpl", ".yaml"].iter().any(|end| name.ends_with(end));
-        if path.is_dir() && name != "terrane.state" {
-            copy(&path, &to.join(&*name));
-        } else if is_written {
-            std::fs::copy(&path, to.join(&*name)).unwrap();
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if !is_wanted(&path) {
+            continue;
+        }
+        if path.is_dir() {
+            copy(&path, &target, is_wanted);
+        } else {
+            std::fs::copy(&path, target).unwrap();
         }
     }
 }

@@ -1,0 +1,197 @@
+//! A11: kill the run around any request that changes something, run again, and look: nothing is lost, nothing is made
+//! twice, nothing is left open, and there is nothing left to plan.
+//!
+//! The whole suite runs in `soak` (TERRANE_SOAK=1); `test` takes a seeded sample. TERRANE_KILL=create:12:after-effect
+//! fires that shot alone. It exists because no other suite ends a process; what a run does without being killed
+//! belongs elsewhere.
+
+#![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+use terrane_sandbox::{ConsistencyLag, Durations, KillMoment, SandboxConfig};
+use terrane_tests::kill::run::Hit;
+use terrane_tests::kill::shot::MOMENTS;
+use terrane_tests::kill::{Mutant, Phase, Program, Request, Shot, Stage, fire, stages};
+use terrane_tests::sim::driver::Dice;
+use tokio::runtime::Runtime;
+
+/// Shots under way at once.
+const WORKERS: usize = 2;
+/// Kills at any time in the whole suite, and in the sample.
+const ANY_TIME: (u64, u64) = (50, 3);
+/// Requests of the sample in each phase, at each moment.
+const SAMPLE: u64 = 1;
+
+/// One test at a time: the machine is shared with the processes that it starts.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A sandbox in which a cluster takes less than a second.
+fn fast() -> SandboxConfig {
+    SandboxConfig {
+        clock_rate: 300,
+        durations: Durations {
+            cluster_create: 120.0,
+            cluster_delete: 60.0,
+            config_update: 30.0,
+            version_update: 60.0,
+            node_group_create: 60.0,
+            node_group_delete: 60.0,
+        },
+        lag: ConsistencyLag { eks: 5.0, iam: 5.0, iam_propagation: 10.0 },
+        ..SandboxConfig::default()
+    }
+}
+
+/// A sandbox whose answers lag behind by more than it takes to start the next run.
+fn lagging() -> SandboxConfig {
+    SandboxConfig {
+        clock_rate: 60,
+        durations: Durations { cluster_create: 30.0, node_group_create: 30.0, ..fast().durations },
+        lag: ConsistencyLag { eks: 25.0, iam: 25.0, iam_propagation: 25.0 },
+        ..fast()
+    }
+}
+
+fn is_soak() -> bool {
+    std::env::var("TERRANE_SOAK").is_ok_and(|value| value == "1")
+}
+
+/// The shots that the environment asks for; all of `otherwise` where it asks for none.
+fn wanted(otherwise: Vec<Shot>) -> Vec<Shot> {
+    match std::env::var("TERRANE_KILL") {
+        Ok(text) => text.split(',').map(|shot| shot.parse().unwrap()).collect(),
+        Err(_) => otherwise,
+    }
+}
+
+/// Every shot around a request of these stages.
+fn all_around(stages: &[Stage]) -> Vec<Shot> {
+    let around = |stage: &Stage| {
+        let (phase, requests) = (stage.phase, stage.requests);
+        (1..=requests).flat_map(move |number| MOMENTS.map(|when| Shot::Around(phase, Request { number, when })))
+    };
+    stages.iter().flat_map(around).collect()
+}
+
+/// `count` of the shots of each phase and moment, by chance.
+fn some_of(shots: &[Shot], count: u64, dice: &mut Dice) -> Vec<Shot> {
+    let mut sample = Vec::new();
+    for (phase, moment) in Phase::ALL.into_iter().flat_map(|phase| MOMENTS.map(|moment| (phase, moment))) {
+        let is_meant = |shot: &&Shot| matches!(shot, Shot::Around(p, at) if *p == phase && at.when == moment);
+        let mut pile: Vec<&Shot> = shots.iter().filter(is_meant).collect();
+        for _ in 0..count.min(u64::try_from(pile.len()).unwrap()) {
+            let drawn = usize::try_from(dice.roll(u64::try_from(pile.len()).unwrap())).unwrap();
+            sample.push(*pile.swap_remove(drawn));
+        }
+    }
+    sample
+}
+
+/// Fires all shots, a few at a time; what came of each, in their order.
+fn fire_all(stages: &[Stage], program: &Program, shots: &[Shot]) -> Vec<(Shot, Hit)> {
+    let next = AtomicUsize::new(0);
+    let hits: Mutex<Vec<(usize, Hit)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                let runtime = runtime();
+                while let Some((at, shot)) = pick(&next, shots) {
+                    let hit = runtime.block_on(fire(stages, program, shot));
+                    hits.lock().unwrap().push((at, hit));
+                }
+            });
+        }
+    });
+    let mut hits = hits.into_inner().unwrap();
+    hits.sort_by_key(|(at, _)| *at);
+    hits.into_iter().map(|(at, hit)| (shots[at], hit)).collect()
+}
+
+fn pick<'s>(next: &AtomicUsize, shots: &'s [Shot]) -> Option<(usize, &'s Shot)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    shots.get(at).map(|shot| (at, shot))
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// The shots after which something is wrong, with what it is.
+fn wrong(hits: &[(Shot, Hit)]) -> Vec<(Shot, String)> {
+    let wrong = |(shot, hit): &(Shot, Hit)| match hit {
+        Hit::Killed(found) if !found.is_empty() => Some((*shot, found.join("\n"))),
+        _ => None,
+    };
+    hits.iter().filter_map(wrong).collect()
+}
+
+/// Every shot after which something is wrong with the command that fires it again, and the first ones in full.
+fn told(wrong: &[(Shot, String)]) -> String {
+    let replay = "cargo test -p terrane-tests --test kill no_kill";
+    let lines = wrong.iter().map(|(shot, _)| format!("replay: TERRANE_KILL={shot} {replay}\n"));
+    lines.chain(wrong.iter().take(3).map(|(shot, found)| format!("\n{shot}:\n{found}\n"))).collect()
+}
+
+#[test]
+fn no_kill_loses_or_doubles_anything() {
+    let _turn = TURN.lock().unwrap();
+    let (program, begun) = (Program::real(), Instant::now());
+    // Its servers rest while shots are fired at forks of them.
+    let home = runtime();
+    let stages = home.block_on(stages(fast(), &program, &Phase::ALL));
+    let all = all_around(&stages);
+    let (around, any_time) =
+        if is_soak() { (all.clone(), ANY_TIME.0) } else { (some_of(&all, SAMPLE, &mut Dice(11)), ANY_TIME.1) };
+    let left_out = all.len() - around.len();
+    let shots = wanted(around.into_iter().chain((1..=any_time).map(Shot::AnyTime)).collect());
+    let hits = fire_all(&stages, &program, &shots);
+    for stage in &stages {
+        let is_meant = |shot: &Shot| matches!(shot, Shot::Around(phase, _) if *phase == stage.phase);
+        let fired = hits.iter().filter(|(shot, hit)| is_meant(shot) && *hit != Hit::Missed).count();
+        let (name, ms) = (stage.phase.name(), stage.length.as_millis());
+        println!("{name}: {} changing requests in {ms} ms, {fired} kill points", stage.requests);
+    }
+    let killed = hits.iter().filter(|(_, hit)| *hit != Hit::Missed).count();
+    let wrong = wrong(&hits);
+    println!("{killed} kill points, {} with a violation", wrong.len());
+    let (late, seconds) = (hits.len() - killed, begun.elapsed().as_secs());
+    println!("{late} shots came too late, {left_out} points around requests were left out; {seconds} s");
+    assert!(wrong.is_empty(), "\n{}", told(&wrong));
+    assert!(killed > 0, "nothing was killed");
+}
+
+/// Three shots at which every mutant shows: something was just made, and some of it was told to be done.
+fn telling(stage: &Stage) -> Vec<Shot> {
+    let points = [
+        (1, KillMoment::AfterEffect),
+        (stage.requests / 2, KillMoment::AfterReply),
+        (stage.requests * 3 / 4, KillMoment::BeforeEffect),
+    ];
+    points.map(|(number, when)| Shot::Around(stage.phase, Request { number, when })).to_vec()
+}
+
+#[test]
+fn each_mutant_is_noticed() {
+    let _turn = TURN.lock().unwrap();
+    let subject = |mutant| Program::subject(env!("CARGO_BIN_EXE_terrane-subject"), mutant);
+    let home = runtime();
+    for (config, mutants) in
+        [(fast(), &[Mutant::NoIntent, Mutant::OutcomeNotSynced][..]), (lagging(), &[Mutant::NoSettle])]
+    {
+        let stages = home.block_on(stages(config, &subject(Mutant::None), &[Phase::Create]));
+        let shots = if is_soak() { all_around(&stages) } else { stages.iter().flat_map(telling).collect() };
+        for mutant in [Mutant::None].iter().chain(mutants) {
+            let hits = fire_all(&stages, &subject(*mutant), &shots);
+            let killed = hits.iter().filter(|(_, hit)| *hit != Hit::Missed).count();
+            let wrong = wrong(&hits);
+            println!("{}: noticed at {} of {killed} kill points", mutant.name(), wrong.len());
+            if *mutant == Mutant::None {
+                assert!(wrong.is_empty(), "\n{}", told(&wrong));
+            } else {
+                assert!(!wrong.is_empty(), "{} goes unnoticed", mutant.name());
+            }
+        }
+    }
+}

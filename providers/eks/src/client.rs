@@ -6,6 +6,7 @@
 
 use crate::config::{Configuration, Credentials, Endpoints, credentials_of};
 use crate::tags::TagRules;
+use crate::web_identity::WebIdentity;
 use crate::{error, limits};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
@@ -261,26 +262,20 @@ async fn sdk_config(credentials: &Credentials, region: Option<String>, sts: Opti
 
 async fn with_role(base: SdkConfig, role: &str, credentials: &Credentials, sts: Option<&str>) -> SdkConfig {
     let session_name = credentials.session_name.as_deref().unwrap_or("terrane");
+    let at = sts.map_or_else(|| base.clone(), |url| with_endpoint(base.to_builder(), url));
     let provider = match &credentials.web_identity_token_file {
-        Some(file) => {
-            let written = aws_config::web_identity_token::StaticConfiguration {
-                web_identity_token_file: PathBuf::from(file),
-                role_arn: role.to_owned(),
-                session_name: session_name.to_owned(),
-            };
-            let conf = ProviderConfig::default()
-                .with_region(base.region().cloned())
-                .with_retry_config(RetryConfig::disabled());
-            let provider = aws_config::web_identity_token::WebIdentityTokenCredentialsProvider::builder();
-            SharedCredentialsProvider::new(provider.configure(&conf).static_configuration(written).build())
-        }
+        Some(file) => SharedCredentialsProvider::new(WebIdentity {
+            sts: aws_sdk_sts::Client::new(&at),
+            role: role.to_owned(),
+            session_name: session_name.to_owned(),
+            file: PathBuf::from(file),
+        }),
         None => {
-            let sts_config = sts.map_or_else(|| base.clone(), |url| with_endpoint(base.to_builder(), url));
             let mut provider = aws_config::sts::AssumeRoleProvider::builder(role).session_name(session_name);
             if let Some(id) = &credentials.external_id {
                 provider = provider.external_id(id);
             }
-            SharedCredentialsProvider::new(provider.configure(&sts_config).build().await)
+            SharedCredentialsProvider::new(provider.configure(&at).build().await)
         }
     };
     base.into_builder().credentials_provider(provider).build()

@@ -220,7 +220,8 @@ fn permission(message: &str) -> Option<&str> {
 
 /// Why a request never got an answer.
 fn undelivered(operation: &'static str, endpoint: &str, error: &(dyn Error + 'static)) -> Fault {
-    for cause in chain(error) {
+    // The causes alone: the error itself may be what assuming a role came to.
+    for cause in chain(error).skip(1) {
         if let Some(inner) = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>() {
             return explain("sts:AssumeRole", "STS", inner);
         }

@@ -23,6 +23,7 @@ mod testing;
 mod update;
 mod values;
 mod versions;
+mod web_identity;
 
 use crate::client::Connections;
 use crate::cluster::ClusterType;

@@ -81,6 +81,18 @@ fn replacing_a_cluster_is_refused_until_it_is_allowed() {
     assert_eq!(plan_with(&mut world(&from), &to, &options).unwrap(), ["-/+ sim_cluster.a: zone, network"]);
 }
 
+// A2
+#[test]
+fn what_lives_in_a_replaced_cluster_is_replaced_with_it() {
+    let text = |zone: &str| {
+        let item = "resource \"sim_item\" \"i\" {\n  cluster = sim_cluster.a.id\n  name = \"i\"\n}\n";
+        format!("{}{item}", cluster("a", &format!("zone = \"{zone}\"")))
+    };
+    let options = Options { allow_replace: vec!["sim_cluster.a".parse().unwrap()], ..Options::default() };
+    let plan = plan_with(&mut world(&text("x")), &text("y"), &options).unwrap();
+    assert_eq!(plan, ["-/+ sim_cluster.a: zone, network", "-/+ sim_item.i: sim_cluster.a goes"]);
+}
+
 #[test]
 fn a_removed_block_is_destroyed() {
     assert_eq!(change(&cluster("a", ""), "").unwrap(), ["- sim_cluster.a: it is not in the configuration"]);

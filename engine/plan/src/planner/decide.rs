@@ -257,7 +257,18 @@ impl Walk<'_> {
             reasons.push(Reason::ReplaceRequested);
         }
         self.triggers(facts, reasons);
+        reasons.extend(self.replaced_parent(facts).map(|parent| Reason::ParentGoes { parent }));
         Ok(())
+    }
+
+    /// The instance that this one lives in, where it is replaced: no remote side lets a cluster go with pools in it, and
+    /// the new one has none, though its id may be the same.
+    fn replaced_parent(&self, facts: &Facts<'_>) -> Option<InstanceAddr> {
+        let (id, _) = facts.around.parent.as_ref()?;
+        let (_, vertex) = self.by_id.get(&(id.scope.provider.clone(), Text::from(id.to_string())))?;
+        let instance = usize::try_from(*vertex).ok().and_then(|vertex| self.instances.get(vertex))?;
+        let change = &instance.decision.as_deref()?.change;
+        change.action.is_replace().then(|| change.addr.clone())
     }
 
     fn triggers(&self, facts: &Facts<'_>, reasons: &mut Vec<Reason>) {

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
 
 use terrane_core::change::Action;
-use terrane_plan::plan::Mode;
+use terrane_plan::plan::{Mode, Phase, Step};
 use terrane_plan::{Options, Plan};
 use terrane_tests::memory::MemorySources;
 use terrane_tests::sim::Simulation;
@@ -91,6 +91,34 @@ fn what_lives_in_a_replaced_cluster_is_replaced_with_it() {
     let options = Options { allow_replace: vec!["sim_cluster.a".parse().unwrap()], ..Options::default() };
     let plan = plan_with(&mut world(&text("x")), &text("y"), &options).unwrap();
     assert_eq!(plan, ["-/+ sim_cluster.a: zone, network", "-/+ sim_item.i: sim_cluster.a goes"]);
+}
+
+// A2, A3
+#[test]
+fn what_moves_to_another_cluster_leaves_before_the_old_one_goes() {
+    let item = |of: &str| {
+        format!(
+            "resource \"sim_item\" \"i\" {{\n  cluster = sim_cluster.{of}.id\n  name = \"i\"\n}}\n{}",
+            cluster(of, "")
+        )
+    };
+    let plan = world(&item("a")).plan(&MemorySources::main(&item("b")), &Options::default()).unwrap();
+    assert_eq!(terrane_plan::audit::findings(&plan), Vec::<String>::new());
+    let at = |addr: &str, phase: Phase| {
+        let is_meant = |step: &Step| {
+            step.phase == phase
+                && step.change.is_some_and(|c| plan.changes[usize::try_from(c).unwrap()].addr.to_string() == addr)
+        };
+        plan.steps.iter().position(is_meant).unwrap()
+    };
+    let (item_goes, cluster_goes) = (at("sim_item.i", Phase::Destroy), at("sim_cluster.a", Phase::Destroy));
+    let mut before = vec![cluster_goes];
+    let mut all = Vec::new();
+    while let Some(step) = before.pop() {
+        all.push(step);
+        before.extend(plan.steps[step].after.iter().map(|step| usize::try_from(*step).unwrap()));
+    }
+    assert!(all.contains(&item_goes), "{:?}", plan.steps);
 }
 
 #[test]

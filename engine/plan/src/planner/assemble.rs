@@ -11,7 +11,7 @@ use super::{recover, targets};
 use crate::diag;
 use crate::plan::{Change, Drift, FORMAT, FactDigest, Fingerprint, LeafChange, Mode, OutputChange, Plan, Recovered};
 use crate::question::Answer;
-use crate::state::{RecordKey, Recorded};
+use crate::state::{RecordKey, Recorded, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use terrane_core::change::{Action, Owner, Reason};
@@ -316,6 +316,7 @@ impl Graph {
         }
         let mut graph = Self { changes: Vec::new(), nodes };
         graph.connect_orphans(&decisions, first_orphan);
+        graph.connect_moved(&decisions, first_orphan, &walk.state);
         for (vertex, decision) in &decisions {
             if let Some(node) = graph.nodes.get_mut(*vertex) {
                 node.is_create_first = decision.change.create_before_destroy;
@@ -362,6 +363,23 @@ impl Graph {
             deps.retain(|dep| *dep != own);
             if let Some(node) = self.nodes.get_mut(*vertex) {
                 node.deps = deps;
+            }
+        }
+    }
+
+    /// A replaced object that refers to something else from now on: the old one goes before what it lived in does.
+    fn connect_moved(&mut self, decisions: &[(usize, Decision)], first_orphan: usize, state: &State) {
+        let orphans = decisions.iter().filter(|(vertex, _)| *vertex >= first_orphan);
+        let orphans: BTreeMap<&InstanceAddr, u32> = orphans
+            .filter_map(|(vertex, decision)| Some((&decision.change.addr, u32::try_from(*vertex).ok()?)))
+            .collect();
+        if orphans.is_empty() {
+            return;
+        }
+        for (vertex, decision) in decisions.iter().filter(|(_, decision)| decision.change.action.is_replace()) {
+            let Some(record) = state.record(&decision.change.addr) else { continue };
+            if let Some(node) = self.nodes.get_mut(*vertex) {
+                node.deps.extend(record.dependencies.iter().filter_map(|addr| orphans.get(addr)));
             }
         }
     }

@@ -442,6 +442,8 @@ impl<'de> serde::Deserialize<'de> for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Field;
+    use std::collections::BTreeMap;
 
     fn round(value: &Value, ty: &Type) -> Value {
         Decoder::default().decode(&to_text(value, ty), ty).unwrap()
@@ -458,6 +460,16 @@ mod tests {
         ]);
         assert_eq!(round(&value, &Type::Any), value);
         assert_eq!(round(&value, &value.type_of()), value);
+    }
+
+    #[test]
+    fn the_default_of_an_optional_attribute_survives_in_a_conversion() {
+        let field = Field { ty: Type::Number, is_optional: true, default: Some(Value::int(3)) };
+        let ty = Type::Object(BTreeMap::from([("size".into(), field)]));
+        let instance = "eks_cluster.a".parse().unwrap();
+        let inner = Value::unknown(Type::Any, Residual::Attribute { instance, path: Path::attr("arn") });
+        let value = Value::unknown(ty.clone(), Residual::Convert { value: inner, ty });
+        assert_eq!(round(&value, &Type::Any), value);
     }
 
     #[test]

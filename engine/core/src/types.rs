@@ -39,7 +39,7 @@ pub struct Field {
     #[serde(default)]
     pub is_optional: bool,
     /// `optional(T, default)`: what stands in when it is missing or null; a constant.
-    #[serde(default, skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
 }
 

@@ -84,12 +84,14 @@ pub(crate) fn schema(type_name: &str, kind: SchemaKind, attributes: Vec<Attribut
 pub(crate) fn thing() -> Arc<Schema> {
     let mut token = attribute("token", Type::String, Role::Optional);
     token.is_secret = true;
+    let mut name = attribute("name", Type::String, Role::Required);
+    name.example = Some("core".into());
     schema(
         "t_thing",
         SchemaKind::Resource,
         vec![
             attribute("id", Type::String, Role::Computed),
-            attribute("name", Type::String, Role::Required),
+            name,
             attribute("size", Type::Number, Role::Optional),
             attribute("zones", Type::list(Type::String), Role::Optional),
             attribute("tags", Type::map(Type::String), Role::Optional),

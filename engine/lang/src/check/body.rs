@@ -5,7 +5,7 @@ use crate::convert::convert;
 use crate::diag;
 use crate::eval::ir::{Argument, Body, Expr, NestedBlock, part};
 use crate::syntax::ast;
-use terrane_core::diagnostic::suggestion;
+use terrane_core::diagnostic::{did_you_mean, suggestion};
 use terrane_core::{Attribute, Block, Diagnostic, Nesting, Role, Shape, Span, Text, Type, Value};
 
 /// Arguments and blocks that stand beside those of the schema and are read by somebody else.
@@ -166,9 +166,12 @@ impl Lower<'_> {
 
     fn required(&mut self, body: &ast::Body, schema: &Block, header: Span) {
         for attribute in schema.attributes.iter().filter(|a| a.role == Role::Required) {
-            let is_written = body.attributes.iter().any(|a| a.name.text == attribute.name)
-                || body.blocks.iter().any(|b| b.kind.text == attribute.name);
-            if is_written {
+            let mut names = written_names(body);
+            // A misspelt name is told of already, with this one as what may be meant.
+            let is_misspelt = |name: &str| {
+                find(schema, name).is_none() && !did_you_mean(name, std::iter::once(&*attribute.name)).is_empty()
+            };
+            if names.any(|name| *name == *attribute.name || is_misspelt(name)) {
                 continue;
             }
             let what = if is_block(attribute) { "block" } else { "argument" };
@@ -176,7 +179,7 @@ impl Lower<'_> {
                 diag::MISSING_ARGUMENT.at(header).detail(format!("the {what} `{}` is missing", attribute.name));
             let help = match (&attribute.example, is_block(attribute)) {
                 (_, true) => format!("Write {} {{ .. }}", attribute.name),
-                (Some(example), false) => format!("Write {} = {example}", attribute.name),
+                (Some(example), false) => format!("Write {} = {}", attribute.name, as_written(example, attribute)),
                 (None, false) => format!("Write {} = ..", attribute.name),
             };
             self.report(problem.help(help));
@@ -205,6 +208,20 @@ impl Lower<'_> {
 
 fn find<'s>(schema: &'s Block, name: &str) -> Option<(usize, &'s Attribute)> {
     schema.attributes.iter().enumerate().find(|(_, attribute)| &*attribute.name == name)
+}
+
+fn written_names(body: &ast::Body) -> impl Iterator<Item = &str> {
+    let attributes = body.attributes.iter().map(|attribute| &*attribute.name.text);
+    attributes.chain(body.blocks.iter().map(|block| &*block.kind.text))
+}
+
+/// An example in the form of the configuration: examples of texts are declared without quotes, references as they are.
+fn as_written(example: &str, attribute: &Attribute) -> String {
+    let is_reference = example.split('.').count() > 2 && example.split('.').next().is_some_and(|of| of.contains('_'));
+    match &attribute.shape {
+        Shape::Value(Type::String) if !is_reference => format!("\"{example}\""),
+        Shape::Value(_) | Shape::Block { .. } => example.to_owned(),
+    }
 }
 
 fn is_block(attribute: &Attribute) -> bool {

@@ -61,6 +61,9 @@ fn arguments_are_checked_against_the_schema() {
     check(&thing("nmae = 1"), &[("unknown-argument", "nmae")]);
     check("resource \"t_thing\" \"a\" {\n}\n", &[("missing-argument", "resource \"t_thing\" \"a\"")]);
     check("resource \"t_thing\" \"a\" {\n  name = null\n}\n", &[("missing-argument", "null")]);
+    // A misspelt name is told once, not as missing too.
+    check("resource \"t_thing\" \"a\" {\n  nmae = \"x\"\n}\n", &[("unknown-argument", "nmae")]);
+    check(&thing("net {\n  cdrs = []\n  }"), &[("unknown-argument", "cdrs")]);
     check(&thing("id = \"x\""), &[("computed-argument", "id")]);
     check(&thing("net = { cidrs = [] }"), &[("block-not-argument", "net")]);
     check(&thing("tags {\n  }"), &[("argument-not-block", "tags")]);
@@ -72,6 +75,7 @@ fn arguments_are_checked_against_the_schema() {
     check(&thing("node \"x\" {\n  name = \"y\"\n  }"), &[("duplicate-declaration", "name")]);
     check(&thing("node \"x\" \"y\" {\n  }"), &[("wrong-labels", "node \"x\" \"y\"")]);
     assert_eq!(help(&thing("tag = {}")), "Did you mean `tags`?");
+    assert_eq!(help("resource \"t_thing\" \"a\" {\n}\n"), "Write name = \"core\"");
 }
 
 #[test]
@@ -306,7 +310,7 @@ fn a_version_that_is_not_met_is_told() {
 
 #[test]
 fn all_problems_come_together_in_order() {
-    let text = "locals {\n  a = var.x\n  b = { k = 1, k = 2 }\n}\nresource \"t_thing\" \"a\" {\n  nmae = 1\n}\n";
+    let text = "locals {\n  a = var.x\n  b = { k = 1, k = 2 }\n}\nresource \"t_thing\" \"a\" {\n  colour = 1\n}\n";
     let ids: Vec<&str> = found(text).iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, ["unknown-name", "duplicate-key", "missing-argument", "unknown-argument"]);
 }

@@ -85,9 +85,13 @@ fn plain(problem: &Diagnostic, sources: &SourceMap, paint: Paint, out: &mut dyn 
     if let Some(place) = place_text(problem, sources) {
         writeln!(out, "  {place}:")?;
     }
-    for span in problem.span().into_iter().chain(problem.labels.iter().map(|(span, _)| *span)) {
-        let word = problem.labels.iter().find(|(label, _)| *label == span).map(|(_, word)| word.as_str());
-        excerpt(span, word, sources, out)?;
+    // A label on the very place says what stands there: one line is enough for both.
+    let bare = problem.span().filter(|span| !problem.labels.iter().any(|(label, _)| label == span));
+    if let Some(span) = bare {
+        excerpt(span, None, sources, out)?;
+    }
+    for (span, word) in &problem.labels {
+        excerpt(*span, Some(word.as_str()), sources, out)?;
     }
     if problem.span().is_some() || place_text(problem, sources).is_some() {
         writeln!(out)?;
@@ -341,6 +345,14 @@ mod tests {
         let expected = "Error: Something is wrong\n\n  on main.hcl line 2, in resource \"x\" \"y\":\n     2:   nmae = 1\n\n\
                         There is no `nmae`\n\n  wanted: name\n\nHelp: Write it right [wrong]\n\n";
         assert_eq!(text(problem, false), expected);
+    }
+
+    #[test]
+    fn a_label_on_the_place_itself_is_one_line() {
+        let span = source().1;
+        let text = text(WRONG.at(span).label(span, "here").label(Span::new(span.file, 0, 8), "the block"), false);
+        assert_eq!(text.matches("nmae = 1").count(), 1, "{text}");
+        assert!(text.contains("2:   nmae = 1  # here\n     1: resource \"x\" \"y\" {  # the block\n"), "{text}");
     }
 
     #[test]

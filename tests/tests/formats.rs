@@ -1,0 +1,97 @@
+//! A12: what is written is what schemas/ says: plan files, the entries of a state and the JSON streams of a fleet's
+//! life, with a stop in the middle of it.
+
+#![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
+
+use boon::{Compiler, SchemaIndex, Schemas};
+use serde_json::Value;
+use terrane_sandbox::{Drift, KillMoment, KillPoint, SandboxConfig, Victim};
+use terrane_tests::place::{Place, root};
+
+/// The compiled schemas and those that are asked for by name.
+struct Formats {
+    schemas: Schemas,
+    compiled: Vec<(&'static str, SchemaIndex)>,
+}
+
+impl Formats {
+    fn load() -> Self {
+        let (mut schemas, mut compiler, mut compiled) = (Schemas::new(), Compiler::new(), Vec::new());
+        for name in ["plan", "state", "events"] {
+            let path = root().join("schemas").join(name).with_extension("json");
+            let text: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+            let url = format!("https://terrane.invalid/{name}.json");
+            compiler.add_resource(&url, text).unwrap();
+            compiled.push((name, compiler.compile(&url, &mut schemas).unwrap()));
+        }
+        Self { schemas, compiled }
+    }
+
+    /// Lines or whole texts that do not follow the schema, each with the reason.
+    fn violations<'t>(&self, name: &str, texts: impl IntoIterator<Item = &'t str>) -> Vec<String> {
+        let (_, schema) = self.compiled.iter().find(|(known, _)| *known == name).unwrap();
+        let mut found = Vec::new();
+        for text in texts {
+            let value: Value = serde_json::from_str(text).unwrap();
+            if let Err(error) = self.schemas.validate(&value, *schema) {
+                found.push(format!("{name}: {error:#}\n{}", text.get(..400).unwrap_or(text)));
+            }
+        }
+        found
+    }
+}
+
+/// The entries of a log, without its header and their frames of length and checksum.
+fn entries(log: &str) -> Vec<&str> {
+    log.lines().skip(1).map(|line| line.get(18..).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn plans_states_and_streams_follow_their_schemas() {
+    let formats = Formats::load();
+    let place = Place::start(SandboxConfig { clock_rate: 1_000, ..SandboxConfig::default() }).await;
+    place.copy_example("fleet-eks");
+    place.run(&["plan", "-input=false", "-out=fleet.plan"]).await.expect(0);
+    let plan = std::fs::read_to_string(place.path().join("fleet.plan")).unwrap();
+    let mut wrong = formats.violations("plan", [plan.as_str()]);
+
+    // A stop in the middle leaves intents; the run after it records what became of them.
+    let mut command = place.command(&["apply", "-input=false", "fleet.plan"]);
+    let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let pid = i32::try_from(child.id().unwrap()).unwrap();
+    let kill = KillPoint { nth: 3, when: KillMoment::AfterEffect, victim: Victim::Process(pid) };
+    place.sandbox.arm_kill(kill).unwrap();
+    assert!(child.wait().await.unwrap().code().is_none(), "it was not killed");
+    let recovery = place.run(&["plan", "-input=false", "-out=recovery.plan", "-json"]).await.expect(0);
+    let plan = std::fs::read_to_string(place.path().join("recovery.plan")).unwrap();
+    wrong.extend(formats.violations("plan", [plan.as_str()]));
+    wrong.extend(formats.violations("events", recovery.out.lines()));
+    let applied = place.run(&["apply", "-input=false", "-json", "recovery.plan"]).await.expect(0);
+    wrong.extend(formats.violations("events", applied.out.lines()));
+
+    place.sandbox.drift(set("/labels/team", "somebody-else")).unwrap();
+    for words in [&["drift", "-json"][..], &["plan", "-json", "-detailed-exitcode"]] {
+        let told = place.run(words).await.expect(2);
+        wrong.extend(formats.violations("events", told.out.lines()));
+    }
+    let destroyed = place.run(&["destroy", "-auto-approve", "-json"]).await.expect(0);
+    wrong.extend(formats.violations("events", destroyed.out.lines()));
+    let log = std::fs::read_to_string(place.path().join("terrane.state/log")).unwrap();
+    let mut kinds: Vec<&str> = entries(&log).iter().filter_map(|entry| entry.split('"').nth(3)).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds, ["begin", "finish", "intent", "outcome", "outputs", "running", "start"]);
+    wrong.extend(formats.violations("state", entries(&log)));
+    assert!(wrong.is_empty(), "{} do not follow their schema\n{}", wrong.len(), wrong[0]);
+}
+
+fn set(pointer: &str, value: &str) -> Drift {
+    Drift::Set {
+        object_type: "node-group".into(),
+        account: "111122223333".into(),
+        region: "eu-west-1".into(),
+        name: "dublin/general".into(),
+        pointer: pointer.into(),
+        value: value.into(),
+    }
+}

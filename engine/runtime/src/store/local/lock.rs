@@ -116,23 +116,38 @@ impl LockFile {
         is_expired || (is_ours_to_tell && !is_alive(&holder.process))
     }
 
-    fn guard(&self) -> Result<File, StoreError> {
+    /// Keeps other runs from changing the lock file until it is dropped.
+    pub fn guard(&self) -> Result<File, StoreError> {
         let folder = File::open(&self.folder).map_err(files::write_failed)?;
-        let begun = Instant::now();
-        loop {
-            match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(folder),
-                Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() < GUARD_TIMEOUT => {
-                    std::thread::sleep(Duration::from_micros(200));
-                }
-                // Some network file systems know no advisory locks; create-new and the fencing number remain.
-                Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS | rustix::io::Errno::NOLCK) => {
-                    return Ok(folder);
-                }
-                Err(error) => return Err(files::write_failed(error.into())),
+        hold(&folder)?;
+        Ok(folder)
+    }
+}
+
+/// Takes the advisory lock of an open file; it lasts until the file is closed or [`let_go`].
+pub fn hold(file: &File) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    loop {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(()),
+            Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() < GUARD_TIMEOUT => {
+                std::thread::sleep(Duration::from_micros(200));
             }
+            // Some network file systems know no advisory locks; create-new and the fencing number remain.
+            Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS | rustix::io::Errno::NOLCK) => return Ok(()),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let reason = "another run is in the middle of a write and does not come to its end".to_owned();
+                return Err(StoreError::WriteFailed { reason });
+            }
+            Err(error) => return Err(files::write_failed(error.into())),
         }
     }
+}
+
+/// Gives the advisory lock of a file back that stays open.
+pub fn let_go(file: &File) {
+    // A file that cannot be unlocked was not locked, or is about to be closed.
+    let _ = rustix::fs::flock(file, FlockOperation::Unlock);
 }
 
 fn stranger() -> LockHolder {

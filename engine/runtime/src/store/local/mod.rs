@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use frame::Next;
 use lock::LockFile;
 use serde::{Deserialize, Serialize};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,6 +114,9 @@ impl LocalStore {
     fn load_to_write(&self, grant: &Grant) -> Result<LoadedState, StoreError> {
         self.lock.check(grant)?;
         self.open().writer = None;
+        // The write of a run that lost its lease ends before the log is read, or does not begin.
+        let held = File::open(self.path("log")).ok();
+        held.as_ref().map_or(Ok(()), lock::hold)?;
         let Content { state, snapshot_bytes, log } = self.read()?;
         let mut cut = None;
         let bytes = match log {
@@ -122,9 +125,9 @@ impl LocalStore {
                 if let Some(cut) = &mut cut {
                     cut.kept_in = Some(self.set_aside(&log, cut.serial)?);
                 }
-                if log.has_header { log.good } else { self.new_log(state.serial)? }
+                if log.has_header { log.good } else { self.new_log(grant, state.serial)? }
             }
-            None => self.new_log(state.serial)?,
+            None => self.new_log(grant, state.serial)?,
         };
         let file = OpenOptions::new().append(true).open(self.path("log")).map_err(files::write_failed)?;
         let log = Log {
@@ -170,29 +173,35 @@ impl LocalStore {
     }
 
     /// Puts a log without entries in place; gives its length.
-    fn new_log(&self, base_serial: u64) -> Result<usize, StoreError> {
+    fn new_log(&self, grant: &Grant, base_serial: u64) -> Result<usize, StoreError> {
         let mut header = Vec::new();
         frame::push(&LogHeader { format: FORMAT, base_serial }, &mut header)
             .map_err(|e| files::write_failed(e.into()))?;
-        self.put_durably("log", |file| file.write_all(&header)).map_err(files::write_failed)?;
+        self.put_durably("log", grant, |file| file.write_all(&header))?;
         Ok(header.len())
     }
 
-    /// A file is written, synced, renamed, and the rename is synced.
+    /// A file is written, synced, renamed while the lease is ours, and the rename is synced.
     fn put_durably(
         &self,
         name: &str,
-        write: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>,
-    ) -> std::io::Result<()> {
-        let temporary = self.path(&format!("{name}.tmp-{}", files::random_name()?));
-        let put = || {
+        grant: &Grant,
+        write: impl FnOnce(&mut File) -> std::io::Result<()>,
+    ) -> Result<(), StoreError> {
+        let random = files::random_name().map_err(files::write_failed)?;
+        let temporary = self.path(&format!("{name}.tmp-{random}"));
+        let prepare = || {
             let mut file = files::new_file(&temporary)?;
             write(&mut file)?;
-            file.sync_all()?;
-            std::fs::rename(&temporary, self.path(name))?;
-            files::sync_folder(&self.folder)
+            file.sync_all()
         };
-        let result = put();
+        let put = || {
+            let _guard = self.lock.guard()?;
+            self.lock.check(grant)?;
+            let renamed = std::fs::rename(&temporary, self.path(name));
+            renamed.and_then(|()| files::sync_folder(&self.folder)).map_err(files::write_failed)
+        };
+        let result = prepare().map_err(files::write_failed).and_then(|()| put());
         if result.is_err() {
             // It may be renamed already; the first error is the one to tell.
             let _ = std::fs::remove_file(&temporary);
@@ -208,12 +217,11 @@ impl LocalStore {
             return Err(StoreError::WriteFailed { reason: "the snapshot is not of the last serial".to_owned() });
         }
         let mut bytes = 0;
-        self.put_durably("snapshot", |file| {
+        self.put_durably("snapshot", grant, |file| {
             bytes = snapshot::write(state, std::io::BufWriter::with_capacity(1 << 20, file))?;
             Ok(())
-        })
-        .map_err(files::write_failed)?;
-        log.bytes = u64::try_from(self.new_log(state.serial)?).unwrap_or(u64::MAX);
+        })?;
+        log.bytes = u64::try_from(self.new_log(grant, state.serial)?).unwrap_or(u64::MAX);
         log.file = OpenOptions::new().append(true).open(self.path("log")).map_err(files::write_failed)?;
         let mut open = self.open();
         open.snapshot_bytes = bytes;

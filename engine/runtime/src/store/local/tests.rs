@@ -268,3 +268,21 @@ async fn files_are_for_their_owner_only() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_log_is_not_read_while_a_run_that_lost_its_lease_writes() {
+    let place = Folder { folder: tempfile::tempdir().unwrap(), clock: clock() };
+    let (first, second) = (place.open(), place.open());
+    let grant = first.lock(&request("a@one")).await.unwrap();
+    first.load(Some(&grant)).await.unwrap();
+    // As the writer of the first run does, which is then held up for longer than its lease.
+    let held_up = File::open(place.folder.path().join("state/log")).unwrap();
+    lock::hold(&held_up).unwrap();
+    place.advance(crate::store::LEASE_MS);
+    let next = second.lock(&request("b@two")).await.unwrap();
+    let Err(StoreError::WriteFailed { reason }) = second.load(Some(&next)).await else { unreachable!() };
+    assert!(reason.contains("in the middle of a write"), "{reason}");
+    drop(held_up);
+    assert!(second.load(Some(&next)).await.is_ok());
+    assert!(matches!(first.append(&grant, &entries(1)).await, Err(StoreError::LeaseLost(_))));
+}

@@ -1,6 +1,6 @@
 //! The one thread that writes the log: everything that waits goes out in one write and one sync.
 
-use super::lock::LockFile;
+use super::lock::{self, LockFile};
 use crate::store::{Grant, StoreError};
 use std::fs::{File, Metadata};
 use std::io::Write;
@@ -144,7 +144,16 @@ fn run(mut log: Log, batches: &Receiver<Batch>, bytes: &AtomicU64) -> Log {
     log
 }
 
+/// Writes under the advisory lock of the log: who takes the lease over reads the log under it too, so a run that is
+/// held up between the look at its lease and the write cannot write behind the back of the next one.
 fn write(log: &mut Log, lease: &mut Lease, batches: &[Batch]) -> Result<(), StoreError> {
+    lock::hold(&log.file)?;
+    let written = write_held(log, lease, batches);
+    lock::let_go(&log.file);
+    written
+}
+
+fn write_held(log: &mut Log, lease: &mut Lease, batches: &[Batch]) -> Result<(), StoreError> {
     lease.check(log)?;
     let is_ours = log.file.metadata().is_ok_and(|found| found.len() == log.bytes);
     if !is_ours {

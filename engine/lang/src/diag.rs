@@ -117,7 +117,7 @@ terrane_core::diagnostics! {
     WRONG_VARIABLE_FLAG: error "wrong-variable-flag" => "This is not how a variable is given";
         help: "Write -var 'name=value'";
     WRONG_VARIABLES_FILE: error "wrong-variables-file" => "A variables file cannot be used";
-        help: "A variables file holds name = value lines with constant values";
+        help: "Check that the file is there and holds name = value lines in UTF-8, or one JSON object where its name ends in .json";
     VALIDATION_FAILED: error "validation-failed" => "A variable has a value that its validation refuses";
         help: "Give a value that meets the condition";
 }

@@ -27,6 +27,18 @@ pub struct Partial {
     pub begun: Vec<Text>,
 }
 
+impl Recorded {
+    /// Steps of its creation that are done, where it is recorded in part; `None` where it is whole.
+    #[must_use]
+    pub fn steps_of_creation(&self) -> Option<Vec<Text>> {
+        self.partial.as_ref().map(|partial| match partial.verb {
+            Verb::Create => partial.done.clone(),
+            // Nothing is to be expected of an object that was being destroyed.
+            Verb::Update | Verb::Delete => Vec::new(),
+        })
+    }
+}
+
 /// A keyed digest of a secret leaf.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretDigest {

@@ -21,6 +21,21 @@ pub struct Target {
     /// When it was made, in milliseconds since the Unix epoch; 0 where that is long ago. That it is not there is
     /// believed only when the provider's settle time has passed since.
     pub made_ms: u64,
+    /// Steps of its creation that are recorded as done, where it is recorded in part; `None` where it is whole.
+    pub done: Option<Vec<Text>>,
+}
+
+impl Target {
+    /// Whether a reading shows less of the object than is recorded of it.
+    #[must_use]
+    pub fn is_more_than(&self, reading: &Reading) -> bool {
+        let shown: &[Text] = match reading {
+            Reading::Absent => &[],
+            Reading::Partial { done, .. } => done,
+            Reading::Present(_) | Reading::Unreadable(_) => return false,
+        };
+        self.done.as_ref().is_none_or(|recorded| !recorded.iter().all(|step| shown.contains(step)))
+    }
 }
 
 /// What one read says of one object.

@@ -226,7 +226,13 @@ impl Answerer {
             }
         };
         match listing {
-            Ok(listing) => wanted.into_iter().map(|wanted| self.extract(&listing, wanted)).collect(),
+            Ok(listing) => {
+                let mut answers = Vec::with_capacity(wanted.len());
+                for wanted in wanted {
+                    answers.push(self.extract(&listing, wanted).await);
+                }
+                answers
+            }
             // Whoever may not list may still be allowed to look at each.
             Err(fault) if matches!(fault.kind, FaultKind::Denied { .. }) => {
                 let mut answers = Vec::with_capacity(wanted.len());
@@ -239,11 +245,15 @@ impl Answerer {
         }
     }
 
-    fn extract(&self, listing: &Listing, wanted: Wanted) -> (QuestionId, Answer) {
+    /// What a listing shows of an object; one that is too new to show is looked at alone.
+    async fn extract(&self, listing: &Listing, wanted: Wanted) -> (QuestionId, Answer) {
+        let reading = self.remote.extract(listing, &wanted.target);
+        if !self.remote.is_believed(&reading, &wanted.target) {
+            return self.get(wanted).await;
+        }
         let Wanted { question, addr, target, .. } = wanted;
         let id: Text = target.id.to_string().into();
         self.sink.event(Event::ReadStarted { addr: addr.clone(), id: id.clone() });
-        let reading = self.remote.extract(listing, &target);
         self.sink.event(Event::ReadDone { addr, id });
         (question, Answer::Read(reading))
     }

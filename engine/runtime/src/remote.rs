@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use terrane_core::{InstanceAddr, Text, Value};
-use terrane_plan::planner::recover::{Belief, believe};
+use terrane_plan::planner::recover::{Belief, believe, believe_reading};
 use terrane_provider::{
     Access, CallContext, FactKey, Fault, FaultKind, Handle, Intent, Limits, Listing, ListingKey, Progress, Reading,
     Registry, Resolution, ResourceType, Services, StepCall, Target, Unreadable, Verb,
@@ -21,6 +21,8 @@ const REQUESTS_OF_GET: u64 = 8;
 const REQUESTS_OF_LIST: u64 = 200;
 /// A handful of waits at the most: each goes on until the moment at which the answer counts.
 const SETTLE_ROUNDS: usize = 4;
+const CLOCK_SET_BACK: &str =
+    "the clock of this machine runs backwards, so it cannot be told whether the remote side has settled";
 
 /// Providers and what they are given.
 pub struct Remote {
@@ -91,7 +93,37 @@ impl Remote {
         }
     }
 
+    /// Reads an object. That less of it is there than is recorded is believed only when the settle time is over.
     pub async fn get(&self, target: &Target, configuration: &Value) -> Reading {
+        let settle_ms = self.settle_ms(&target.id.type_name);
+        for _ in 0..SETTLE_ROUNDS {
+            let asked_at_ms = self.services.now_ms();
+            let reading = self.get_once(target, configuration).await;
+            match believe_reading(&reading, target, settle_ms, asked_at_ms) {
+                Belief::Believe => return reading,
+                Belief::AskAgain(at_ms) => self.settle(at_ms, settle_ms).await,
+            }
+        }
+        let fault = Fault::new(FaultKind::Unavailable, format!("{}:read", target.id.type_name), CLOCK_SET_BACK);
+        Reading::Unreadable(Unreadable::Failed(fault))
+    }
+
+    /// Whether what a listing shows of an object can be believed now.
+    pub fn is_believed(&self, reading: &Reading, target: &Target) -> bool {
+        let settle_ms = self.settle_ms(&target.id.type_name);
+        believe_reading(reading, target, settle_ms, self.services.now_ms()) == Belief::Believe
+    }
+
+    fn settle_ms(&self, type_name: &str) -> u64 {
+        self.limits(type_name).map_or(0, |limits| self.services.ours(limits.settle_ms))
+    }
+
+    /// Waits until an answer counts. A clock that was set back must not make the wait longer than the settle time.
+    async fn settle(&self, at_ms: u64, settle_ms: u64) {
+        self.services.clock.sleep(at_ms.saturating_sub(self.services.now_ms()).min(settle_ms)).await;
+    }
+
+    async fn get_once(&self, target: &Target, configuration: &Value) -> Reading {
         let type_name = &target.id.type_name;
         let reader = match self.resource(type_name) {
             Ok(kind) => kind.reader(),
@@ -158,7 +190,7 @@ impl Remote {
         };
         let intent = self.with_secrets_in_intent(intent);
         let cx = context!(self, &intent.access, configuration, &intent.object.scope.account);
-        let settle_ms = self.limits(type_name).map_or(0, |limits| self.services.ours(limits.settle_ms));
+        let settle_ms = self.settle_ms(type_name);
         let timeout_ms = self.read_timeout_ms(type_name, REQUESTS_OF_GET);
         let operation = format!("{type_name}:resolve {}", intent.step.name);
         // The call can have been made up to the moment of the stop, long after its intent was written: the settle time
@@ -170,15 +202,10 @@ impl Remote {
             let answer = answer.unwrap_or_else(Resolution::Failed);
             match believe(&answer, first_ms, settle_ms, asked_at_ms) {
                 Belief::Believe => return answer,
-                // A clock that was set back must not make the wait longer than the settle time.
-                Belief::AskAgain(at_ms) => {
-                    self.services.clock.sleep(at_ms.saturating_sub(self.services.now_ms()).min(settle_ms)).await;
-                }
+                Belief::AskAgain(at_ms) => self.settle(at_ms, settle_ms).await,
             }
         }
-        Resolution::Unclear(
-            "the clock of this machine runs backwards, so it cannot be told whether the remote side has settled".into(),
-        )
+        Resolution::Unclear(CLOCK_SET_BACK.into())
     }
 
     pub async fn start(&self, call: &StepCall, configuration: &Value) -> Result<Progress, Fault> {

@@ -25,7 +25,7 @@ pub fn object(key: &str) -> ObjectId {
 }
 
 pub fn target(key: &str) -> Target {
-    Target { id: object(key), access: access(), seen: Value::NULL, sent: Value::NULL, made_ms: 0 }
+    Target { id: object(key), access: access(), seen: Value::NULL, sent: Value::NULL, made_ms: 0, done: None }
 }
 
 pub fn recorded(at: &str) -> Recorded {
@@ -106,10 +106,14 @@ pub struct Fake {
     /// What resolve answers, the last first; `Done` when there is none left.
     pub resolutions: Mutex<Vec<Resolution>>,
     pub settle_ms: u64,
+    /// What a get answers, the last first; the object when there is none left.
+    pub readings: Mutex<Vec<Reading>>,
     /// Keys whose read panics, and keys whose read never ends.
     pub panics: BTreeSet<Text>,
     pub hangs: BTreeSet<Text>,
     pub list_denied: bool,
+    /// Keys that a listing does not show.
+    pub unlisted: Mutex<BTreeSet<Text>>,
 }
 
 pub struct FakeProvider(pub Arc<Fake>);
@@ -193,6 +197,7 @@ impl ResourceType for Thing {
 
     fn extract(&self, listing: &Listing, target: &Target) -> Reading {
         match listing.0.downcast_ref::<Text>() {
+            Some(_) if self.0.unlisted.lock().unwrap().contains(&target.id.key) => Reading::Absent,
             Some(text) => Reading::Present(Value::string(format!("{text} {}", target.id.key))),
             None => Reading::Absent,
         }
@@ -223,7 +228,8 @@ impl Reader for Thing {
             if self.0.hangs.contains(&target.id.key) {
                 std::future::pending::<()>().await;
             }
-            Reading::Present(Value::string(format!("got {}", target.id.key)))
+            let next = self.0.readings.lock().unwrap().pop();
+            next.unwrap_or_else(|| Reading::Present(Value::string(format!("got {}", target.id.key))))
         })
     }
 

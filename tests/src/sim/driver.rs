@@ -96,7 +96,7 @@ fn read(reader: &dyn Reader, target: &Target, cx: &CallContext<'_>, cloud: &Shar
     loop {
         let reading = at_once(reader.get(target, cx));
         let now_ms = locked(cloud).now_ms;
-        match believe_reading(&reading, target.made_ms, SETTLE_MS, now_ms) {
+        match believe_reading(&reading, target, SETTLE_MS, now_ms) {
             Belief::Believe => return reading,
             Belief::AskAgain(at_ms) => locked(cloud).advance(at_ms),
         }

@@ -214,6 +214,7 @@ pub fn read_question(record: &Recorded, configuration: Value) -> Question {
             seen: record.seen.clone(),
             sent: record.sent.clone(),
             made_ms: record.made_ms,
+            done: record.steps_of_creation(),
         }),
         configuration,
     }

@@ -9,7 +9,7 @@ use crate::plan::Recovered;
 use crate::question::{Answer, Question};
 use crate::state::{Entry, OpenIntent, Partial, Recorded, StepResult};
 use terrane_core::{Text, Value};
-use terrane_provider::{Reading, Resolution, Verb};
+use terrane_provider::{Reading, Resolution, Target, Verb};
 
 /// Asks about every open intent.
 pub fn ask(walk: &mut Walk<'_>) {
@@ -126,12 +126,12 @@ pub enum Belief {
     AskAgain(u64),
 }
 
-/// Whether a reading can be believed: that an object is not there only once it would have shown, `settle_ms` of the
-/// remote side's time after it was made.
+/// Whether a reading can be believed: that less is there than is recorded only once it would have shown, `settle_ms`
+/// of the remote side's time after it was made.
 #[must_use]
-pub fn believe_reading(reading: &Reading, made_ms: u64, settle_ms: u64, now_ms: u64) -> Belief {
-    let settled_ms = made_ms.saturating_add(settle_ms);
-    if made_ms > 0 && matches!(reading, Reading::Absent | Reading::Partial { .. }) && now_ms < settled_ms {
+pub fn believe_reading(reading: &Reading, target: &Target, settle_ms: u64, now_ms: u64) -> Belief {
+    let settled_ms = target.made_ms.saturating_add(settle_ms);
+    if target.made_ms > 0 && now_ms < settled_ms && target.is_more_than(reading) {
         return Belief::AskAgain(settled_ms);
     }
     Belief::Believe

@@ -143,7 +143,9 @@ impl Schedule<'_> {
             access: call.access.clone(),
             seen: call.seen.clone(),
             sent: record.sent.clone(),
-            made_ms: record.made_ms,
+            // A create reads to find that nothing is in its way: what it has made itself need not show yet.
+            made_ms: if planned.spec.verb == Verb::Create { 0 } else { record.made_ms },
+            done: record.steps_of_creation(),
         };
         let started_ms = now_ms;
         let running = Running {

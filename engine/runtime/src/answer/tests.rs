@@ -1,7 +1,7 @@
 //! What many ask is asked once; what fails is an answer; what is not believed is asked again.
 
 use super::*;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::environment::Environment;
 use crate::secrets::digest::{KEY_VARIABLE, UserKey};
 use crate::secrets::{SecretOverride, Secrets};
@@ -106,6 +106,46 @@ async fn that_nothing_was_done_is_believed_only_after_the_settle_time() {
     assert!(remote.services.clock.now_ms() >= now_ms + 2, "200 ms at 100 times the speed");
     fake.resolutions.lock().unwrap().extend([Resolution::NotDone, Resolution::NotDone]);
     assert_eq!(remote.resolve(&intent("a", now_ms - 200), &Value::NULL).await, Resolution::NotDone, "asked twice");
+}
+
+#[tokio::test]
+async fn that_a_new_object_is_missing_is_believed_only_after_the_settle_time() {
+    let half = |done: &[&str]| Reading::Partial {
+        done: done.iter().map(|step| Text::from(*step)).collect(),
+        seen: Value::NULL,
+    };
+    let (fake, registry) = FakeProvider::registry(Fake { settle_ms: 200, ..Fake::default() });
+    let remote = remote(registry, Vec::new(), 100);
+    let (now_ms, mut new) = (remote.services.clock.now_ms(), target("a"));
+    let asked = async |target: &Target, readings: Vec<Reading>| {
+        let before = fake.gets.load(Ordering::SeqCst);
+        fake.readings.lock().unwrap().extend(readings);
+        let reading = remote.get(target, &Value::NULL).await;
+        (reading, fake.gets.load(Ordering::SeqCst) - before)
+    };
+    let got = Reading::Present(Value::string("got a"));
+    assert_eq!(asked(&new, vec![Reading::Absent]).await, (Reading::Absent, 1), "it was made long ago");
+    new.made_ms = now_ms + 60_000;
+    assert_eq!(asked(&new, vec![Reading::Absent]).await, (got.clone(), 2));
+    assert_eq!(asked(&new, vec![half(&["role"])]).await, (got.clone(), 2), "all of it is recorded");
+    new.done = Some(vec!["role".into()]);
+    assert_eq!(asked(&new, vec![half(&["role"])]).await, (half(&["role"]), 1), "no more than this is recorded");
+    assert_eq!(asked(&new, vec![half(&[])]).await, (got, 2));
+    new.made_ms = now_ms;
+    assert_eq!(asked(&new, vec![Reading::Absent; 2]).await.0, Reading::Absent, "asked again, and still not there");
+    fake.readings.lock().unwrap().clear();
+}
+
+#[tokio::test]
+async fn what_a_listing_does_not_show_yet_is_looked_at_alone() {
+    let (fake, answerer) = answerer(Fake { is_listed: true, settle_ms: 60_000, ..Fake::default() });
+    fake.unlisted.lock().unwrap().insert("b".into());
+    let mut questions = reads(&["a", "b"]);
+    for asked in &mut questions {
+        let Question::Read { target, .. } = &mut asked.question else { unreachable!() };
+        target.made_ms = SystemClock.now_ms();
+    }
+    assert_eq!(answers(&answerer, questions).await, ["listed a", "got b"]);
 }
 
 #[tokio::test]

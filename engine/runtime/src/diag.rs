@@ -18,7 +18,7 @@ terrane_core::diagnostics! {
     STATE_WRITE_FAILED: error "state-write-failed" => "The state cannot be written, so nothing else is started";
         help: "Make room on the disk or give the right to write, then run again: what was recorded before is kept";
     JOURNAL_DAMAGED: warning "journal-damaged" => "The end of the journal cannot be read and was left out";
-        help: "Plan again before anything else: changes that were recorded in the lost part are found by reading";
+        help: "Plan before anything else: changes of the lost part are found by reading; what was created in it is planned as new and found taken";
     RECORD_NOT_FOUND: error "record-not-found" => "The state has no such object";
         help: "`terrane state list` shows what there is";
 

@@ -257,7 +257,10 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     std::iter::successors(Some(error), next).take(32)
 }
 
-/// The texts of an error and its causes, each once, at most 400 characters.
+/// Longest text of causes, in characters: the usual chain of credentials fits.
+const LONGEST_TEXT: usize = 1_000;
+
+/// The texts of an error and its causes, each once; a longer one ends with two dots.
 fn text_of(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in chain(error).skip(1) {
@@ -266,7 +269,11 @@ fn text_of(error: &(dyn Error + 'static)) -> String {
             parts.push(text);
         }
     }
-    parts.join(": ").chars().take(400).collect()
+    let text = parts.join(": ");
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => format!("{} ..", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
 }
 
 /// Whether the object, or its cluster, is busy with another change that ends by itself.
@@ -365,6 +372,15 @@ mod tests {
         let role = "Role could not be assumed because the trusted entity is not correct";
         assert!(is_propagating(&judge(400, "InvalidParameterException", role)));
         assert!(!is_propagating(&judge(400, "InvalidParameterException", "The subnet ID 's' does not exist")));
+    }
+
+    #[test]
+    fn a_text_that_is_cut_shows_it() {
+        let long = CredentialsError::provider_error("x".repeat(2_000));
+        let text = text_of(&long);
+        assert!(text.ends_with("x ..") && text.len() < 1_100, "{}", text.len());
+        let short = CredentialsError::provider_error("short");
+        assert_eq!(text_of(&short), "short");
     }
 
     #[test]

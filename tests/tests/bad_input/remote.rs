@@ -139,12 +139,12 @@ async fn without_credentials_the_usual_places_are_named() {
 }
 
 /// Refuses an action, applies, allows it again, and applies to the end.
-async fn denied(action: &str, address: &str) {
+async fn denied(action: &str, address: &str, line: &str) {
     let place = place(FLEET).await;
     place.sandbox.deny(Denial { principal: None, action: action.to_owned() });
     let refused = place.run(&["apply", "-auto-approve"]).await;
     let (permission, help) = (format!("permission: {action}"), format!("allow `{action}` to the identity"));
-    expect_error(action, &refused, "denied", &[&permission, &help, address]);
+    expect_error(action, &refused, "denied", &[&permission, &help, address, line]);
     place.sandbox.clear_denials();
     finish(action, &place).await;
 }
@@ -152,10 +152,10 @@ async fn denied(action: &str, address: &str) {
 // C7, A3
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denied_action_is_named_and_the_next_run_goes_on() {
-    denied("ec2:DescribeVpcs", AT_DATA).await;
-    denied("iam:CreateRole", "with eks_cluster.core:").await;
-    denied("eks:CreateCluster", "with eks_cluster.core:").await;
-    denied("eks:CreateNodegroup", "with eks_node_pool.workers:").await;
+    denied("ec2:DescribeVpcs", "with data.eks_network.of,", AT_DATA).await;
+    denied("iam:CreateRole", "with eks_cluster.core:", "declared at: main.hcl:6").await;
+    denied("eks:CreateCluster", "with eks_cluster.core:", "declared at: main.hcl:6").await;
+    denied("eks:CreateNodegroup", "with eks_node_pool.workers:", "declared at: main.hcl:15").await;
 }
 
 /// Spoils requests that change something, so that apply fails; then lets it finish.

@@ -11,6 +11,7 @@ pub mod contract;
 mod ec2;
 mod error;
 mod iam;
+mod life;
 mod limits;
 mod names;
 mod network;

@@ -4,12 +4,10 @@ use super::read::{self, LOGS, View};
 use super::schema::Cluster;
 use super::{refine, steps};
 use crate::client::{Connections, Session};
-use crate::error;
-use crate::limits::table;
-use crate::progress::{self, pending};
-use crate::role::{CREATE_ROLE, DELETE_ROLE, OwnedRole};
+use crate::life::{self, Life, Stage, Steps};
+use crate::role::OwnedRole;
 use crate::tags::{self, Tags};
-use crate::update::{self, Of, State};
+use crate::update::{self, Of};
 use crate::values::text;
 use aws_sdk_eks::operation::update_cluster_config::builders::UpdateClusterConfigFluentBuilder;
 use aws_sdk_eks::types::{
@@ -20,7 +18,7 @@ use aws_sdk_eks::types::{
 use std::sync::Arc;
 use terrane_core::Value;
 use terrane_provider::typed::Typed;
-use terrane_provider::{Actor, Async, CallContext, Fault, FaultKind, Handle, Progress, StepCall};
+use terrane_provider::{Actor, Async, CallContext, Fault, Handle, Progress, StepCall};
 
 /// The acting half.
 pub struct ClusterActor {
@@ -38,16 +36,7 @@ impl Actor for ClusterActor {
     fn start<'a>(&'a self, call: &'a StepCall, cx: &'a CallContext<'a>) -> Async<'a, Result<Progress, Fault>> {
         Box::pin(async move {
             let session = self.connections.open_for(&call.id.scope.account, cx).await?;
-            let step = Step { session: &session, call };
-            match &*call.step {
-                CREATE_ROLE => step.role().create(&step.marked()?, 0).await,
-                steps::ATTACH_ROLE_POLICY => step.role().attach(0).await,
-                steps::CREATE_CLUSTER => step.create(0).await,
-                steps::DELETE_CLUSTER => step.delete().await,
-                DELETE_ROLE => step.role().delete(0).await,
-                steps::UPDATE_TAGS => step.tags().await,
-                _ => step.update().await,
-            }
+            life::start(&Step { session: &session, call }).await
         })
     }
 
@@ -59,24 +48,7 @@ impl Actor for ClusterActor {
     ) -> Async<'a, Result<Progress, Fault>> {
         Box::pin(async move {
             let session = self.connections.open_for(&call.id.scope.account, cx).await?;
-            let step = Step { session: &session, call };
-            let count = progress::count(handle);
-            match (&*handle.kind, &*call.step) {
-                (progress::CREATE, _) => step.created(count).await,
-                (progress::UPDATE, _) => step.updating(progress::update_id(handle)).await,
-                (progress::SETTLE, _) => step.settled().await,
-                (progress::DELETE, _) => step.deleted().await,
-                (progress::CLEAR, _) => step.cleared().await,
-                (progress::RETRY, steps::CREATE_CLUSTER) => step.create(count).await,
-                (progress::RETRY, steps::DELETE_CLUSTER) => step.delete().await,
-                (progress::RETRY, CREATE_ROLE) => step.role().create(&step.marked()?, count).await,
-                (progress::RETRY, steps::ATTACH_ROLE_POLICY) => step.role().attach(count).await,
-                (progress::RETRY, DELETE_ROLE) => step.role().delete(count).await,
-                (progress::RETRY, _) => step.update().await,
-                (other, _) => {
-                    Err(Fault::bug(call.step.clone(), format!("no step of a cluster leaves a handle {other}")))
-                }
-            }
+            life::poll(&Step { session: &session, call }, handle).await
         })
     }
 }
@@ -86,21 +58,66 @@ struct Step<'a> {
     call: &'a StepCall,
 }
 
-impl Step<'_> {
-    fn name(&self) -> &str {
-        &self.call.id.key
+impl Life for Step<'_> {
+    type Remote = Remote;
+    const NOUN: &'static str = "cluster";
+    const DESCRIBE: &'static str = "eks:DescribeCluster";
+    const FAILED: &'static str = "cluster-failed";
+    const STEPS: Steps =
+        Steps { create: steps::CREATE_CLUSTER, attach: steps::ATTACH_ROLE_POLICY, delete: steps::DELETE_CLUSTER };
+
+    fn call(&self) -> &StepCall {
+        self.call
     }
 
-    fn planned(&self) -> Result<Cluster, Fault> {
-        Cluster::from_value(&self.call.planned).map_err(|error| Fault::bug(self.call.step.clone(), error.to_string()))
-    }
-
-    fn owned_role(&self) -> Option<&str> {
-        text(&self.call.planned, "owned_role").or_else(|| text(&self.call.prior, "owned_role"))
+    fn session(&self) -> &Session<'_> {
+        self.session
     }
 
     fn role(&self) -> OwnedRole<'_> {
         read::owned(self.session, self.owned_role())
+    }
+
+    fn marked(&self) -> Result<Tags, Fault> {
+        Ok(tags::marked(&self.planned()?.tags, &self.call.intent))
+    }
+
+    fn of(&self) -> Of<'_> {
+        Of { cluster: self.name(), pool: None }
+    }
+
+    async fn find(&self) -> Result<Option<Remote>, Fault> {
+        read::describe(self.session, self.name()).await
+    }
+
+    async fn send_create(&self, token: &str) -> Result<(), Fault> {
+        let request = self.create_request()?.client_request_token(token);
+        self.session.send("eks:CreateCluster", || request.clone().send()).await.map(|_| ())
+    }
+
+    async fn send_delete(&self) -> Result<(), Fault> {
+        if let Some(fault) = refine::protected(&self.call.prior) {
+            return Err(fault);
+        }
+        let request = self.session.clients.eks.delete_cluster().name(self.name());
+        self.session.send("eks:DeleteCluster", || request.clone().send()).await.map(|_| ())
+    }
+
+    async fn send_update(&self) -> Result<Option<String>, Fault> {
+        let cluster = self.planned()?;
+        if &*self.call.step == steps::UPDATE_VERSION {
+            return self.send_version(&cluster).await;
+        }
+        let Some(request) = self.config_request(&self.call.step, &cluster) else {
+            return Err(Fault::bug(self.call.step.clone(), "a cluster has no such step"));
+        };
+        let answer = self.session.send("eks:UpdateClusterConfig", || request.clone().send()).await?;
+        Ok(update::open_id(answer.update))
+    }
+
+    async fn send_tags(&self, cluster: &Remote) -> Result<(), Fault> {
+        let before = cluster.tags().map(|tags| self.session.clients.tags.visible(tags)).unwrap_or_default();
+        apply_tags(self.session, cluster.arn().unwrap_or_default(), &before, &self.planned()?.tags).await
     }
 
     fn shown(&self, cluster: &Remote) -> Value {
@@ -115,32 +132,44 @@ impl Step<'_> {
         )
     }
 
-    fn check_ms(&self) -> u64 {
-        table().check_ms(&self.call.step)
-    }
-
-    /// Tags that a create sends.
-    fn marked(&self) -> Result<Tags, Fault> {
-        Ok(tags::marked(&self.planned()?.tags, &self.call.intent))
-    }
-
-    /// Sends CreateCluster; while a role is not known everywhere, that is tried again.
-    async fn create(&self, tries: i64) -> Result<Progress, Fault> {
-        self.send_create(tries, "").await
-    }
-
-    /// `suffix` sets the token apart from that of a request whose cluster was removed again.
-    async fn send_create(&self, tries: i64, suffix: &str) -> Result<Progress, Fault> {
-        let request = self.create_request()?.client_request_token(format!("{}{suffix}", self.call.token));
-        match self.session.send("eks:CreateCluster", || request.clone().send()).await {
-            Ok(_) => Ok(self.waiting("CREATING", 0)),
-            Err(fault) if error::is_taken(&fault) => self.adopt(fault).await,
-            Err(fault) if error::is_propagating(&fault) && tries < table().propagation_tries() => {
-                let handle = progress::counted(progress::RETRY, tries + 1);
-                Ok(pending(handle, table().waits.propagation_check_ms, "the role is not known to EKS yet"))
-            }
-            Err(fault) => Err(fault),
+    /// This step made it, in this run or an earlier one; or some run that is not known any more, for the same role, and
+    /// it was not ACTIVE yet.
+    fn is_ours(&self, cluster: &Remote) -> bool {
+        let role = text(&self.call.planned, "role_arn");
+        match read::mark(cluster) {
+            Some(mark) if self.call.has_made(mark) => true,
+            Some(_) => read::is_unfinished(cluster) && role.is_some() && role == cluster.role_arn(),
+            None => false,
         }
+    }
+
+    fn stage<'r>(&self, cluster: &'r Remote) -> (Stage, &'r str) {
+        let stage = match cluster.status() {
+            Some(ClusterStatus::Active) => Stage::Active,
+            Some(ClusterStatus::Updating | ClusterStatus::Pending) => Stage::Changing,
+            Some(ClusterStatus::Failed) => Stage::Broken,
+            Some(ClusterStatus::Deleting) => Stage::Going,
+            _ => Stage::Other,
+        };
+        (stage, cluster.status().map_or("CREATING", ClusterStatus::as_str))
+    }
+
+    fn is_stuck(&self, cluster: &Remote) -> bool {
+        cluster.status() == Some(&ClusterStatus::Failed)
+    }
+
+    fn issues(&self, cluster: &Remote) -> (Option<String>, String) {
+        (None, read::issues(cluster))
+    }
+}
+
+impl Step<'_> {
+    fn planned(&self) -> Result<Cluster, Fault> {
+        Cluster::from_value(&self.call.planned).map_err(|error| Fault::bug(self.call.step.clone(), error.to_string()))
+    }
+
+    fn owned_role(&self) -> Option<&str> {
+        text(&self.call.planned, "owned_role").or_else(|| text(&self.call.prior, "owned_role"))
     }
 
     fn create_request(
@@ -170,114 +199,10 @@ impl Step<'_> {
             .set_tags(Some(self.marked()?.into_iter().collect())))
     }
 
-    /// A cluster of that name is there: begun by an earlier try of ours, or somebody else's.
-    async fn adopt(&self, fault: Fault) -> Result<Progress, Fault> {
-        let found = read::describe(self.session, self.name()).await?;
-        match found.as_ref() {
-            Some(cluster) if !self.is_ours(cluster) => {
-                let help = format!("choose another name, or import the cluster: its id is {}", self.call.id);
-                Err(fault.code("name-taken").help(help))
-            }
-            Some(cluster) if cluster.status() == Some(&ClusterStatus::Failed) => self.clear().await,
-            _ => self.created(0).await,
-        }
-    }
-
-    /// This step made it, in this run or an earlier one; or some run that is not known any more, for the same role, and it was not ACTIVE yet.
-    fn is_ours(&self, cluster: &Remote) -> bool {
-        let role = text(&self.call.planned, "role_arn");
-        match read::mark(cluster) {
-            Some(mark) if self.call.has_made(mark) => true,
-            Some(_) => read::is_unfinished(cluster) && role.is_some() && role == cluster.role_arn(),
-            None => false,
-        }
-    }
-
-    /// Removes a cluster of ours that failed to come up; it still occupies the name.
-    async fn clear(&self) -> Result<Progress, Fault> {
-        let request = self.session.clients.eks.delete_cluster().name(self.name());
-        match self.session.send("eks:DeleteCluster", || request.clone().send()).await {
-            Err(fault) if !error::is_gone(&fault) && !error::is_busy(&fault) => Err(fault),
-            _ => Ok(self.clearing()),
-        }
-    }
-
-    fn clearing(&self) -> Progress {
-        let handle = progress::counted(progress::CLEAR, 0);
-        pending(handle, self.check_ms(), "removes the cluster that failed, to make it again")
-    }
-
-    async fn cleared(&self) -> Result<Progress, Fault> {
-        match read::describe(self.session, self.name()).await? {
-            None => self.send_create(0, "-again").await,
-            Some(cluster) if cluster.status() == Some(&ClusterStatus::Failed) => self.clear().await,
-            Some(_) => Ok(self.clearing()),
-        }
-    }
-
-    fn waiting(&self, status: &str, missing: i64) -> Progress {
-        let message = format!("cluster {} is {status}", self.name());
-        pending(progress::counted(progress::CREATE, missing), self.check_ms(), &message)
-    }
-
-    async fn created(&self, missing: i64) -> Result<Progress, Fault> {
-        let Some(cluster) = read::describe(self.session, self.name()).await? else {
-            if missing < table().missing_polls(&self.call.step) {
-                return Ok(self.waiting("not in answers yet", missing + 1));
-            }
-            let message = "the new cluster is not there any more";
-            return Err(Fault::new(FaultKind::Gone, "eks:DescribeCluster", message));
-        };
-        match cluster.status() {
-            Some(ClusterStatus::Active) => Ok(Progress::Done(self.shown(&cluster))),
-            Some(ClusterStatus::Failed | ClusterStatus::Deleting) => Err(self.failed(&cluster)),
-            status => Ok(self.waiting(status.map_or("CREATING", ClusterStatus::as_str), 0)),
-        }
-    }
-
-    fn failed(&self, cluster: &Remote) -> Fault {
-        let status = cluster.status().map_or("FAILED", ClusterStatus::as_str);
-        let issues = match read::issues(cluster) {
-            text if text.is_empty() => "EKS gives no reason".to_owned(),
-            text => text,
-        };
-        let message = format!("cluster {} is {status}: {issues}", self.name());
-        Fault::new(FaultKind::Conflict, "eks:DescribeCluster", message)
-            .code("cluster-failed")
-            .help("mend the reason and apply again: a cluster that never came up is removed and made anew")
-    }
-
-    /// Sends an update of one kind.
-    async fn update(&self) -> Result<Progress, Fault> {
-        let cluster = self.planned()?;
-        let sent = match &*self.call.step {
-            steps::UPDATE_VERSION => self.send_version(&cluster).await,
-            step => match self.config_request(step, &cluster) {
-                Some(request) => self.send_config(request).await,
-                None => return Err(Fault::bug(self.call.step.clone(), "a cluster has no such step")),
-            },
-        };
-        match sent {
-            Ok(Some(id)) => Ok(pending(progress::update(&id), self.check_ms(), "the update was taken")),
-            Ok(None) => self.settled().await,
-            Err(fault) if error::is_nothing_to_change(&fault) => self.settled().await,
-            Err(fault) if error::is_busy(&fault) => {
-                let handle = progress::counted(progress::RETRY, 0);
-                Ok(pending(handle, table().waits.busy_check_ms, "waits for another change of the cluster"))
-            }
-            Err(fault) => Err(fault),
-        }
-    }
-
     async fn send_version(&self, cluster: &Cluster) -> Result<Option<String>, Fault> {
         let request = self.session.clients.eks.update_cluster_version().name(self.name());
         let request = request.set_version(cluster.version.clone()).client_request_token(&*self.call.token);
         let answer = self.session.send("eks:UpdateClusterVersion", || request.clone().send()).await?;
-        Ok(update::open_id(answer.update))
-    }
-
-    async fn send_config(&self, request: UpdateClusterConfigFluentBuilder) -> Result<Option<String>, Fault> {
-        let answer = self.session.send("eks:UpdateClusterConfig", || request.clone().send()).await?;
         Ok(update::open_id(answer.update))
     }
 
@@ -315,68 +240,6 @@ impl Step<'_> {
             }
             _ => return None,
         })
-    }
-
-    async fn updating(&self, id: &str) -> Result<Progress, Fault> {
-        let of = Of { cluster: self.name(), pool: None };
-        match update::state(self.session, of, id).await? {
-            State::Done => self.settled().await,
-            State::Running => Ok(pending(progress::update(id), self.check_ms(), "the update goes on")),
-        }
-    }
-
-    /// The cluster as it is now, once it is at rest.
-    async fn settled(&self) -> Result<Progress, Fault> {
-        let Some(cluster) = read::describe(self.session, self.name()).await? else {
-            return Err(Fault::new(FaultKind::Gone, "eks:DescribeCluster", "the cluster is not there any more"));
-        };
-        match cluster.status() {
-            Some(ClusterStatus::Updating | ClusterStatus::Pending) => {
-                Ok(pending(progress::counted(progress::SETTLE, 0), self.check_ms(), "the cluster is UPDATING"))
-            }
-            Some(ClusterStatus::Failed) => Err(self.failed(&cluster)),
-            _ => Ok(Progress::Done(self.shown(&cluster))),
-        }
-    }
-
-    /// Brings the tags to what is planned. It starts from what is there now, so it can be repeated.
-    async fn tags(&self) -> Result<Progress, Fault> {
-        let wanted = self.planned()?.tags;
-        let Some(cluster) = read::describe(self.session, self.name()).await? else {
-            return Err(Fault::new(FaultKind::Gone, "eks:DescribeCluster", "the cluster is not there any more"));
-        };
-        let before = cluster.tags().map(|tags| self.session.clients.tags.visible(tags)).unwrap_or_default();
-        apply_tags(self.session, cluster.arn().unwrap_or_default(), &before, &wanted).await?;
-        self.settled().await
-    }
-
-    async fn delete(&self) -> Result<Progress, Fault> {
-        if let Some(fault) = refine::protected(&self.call.prior) {
-            return Err(fault);
-        }
-        let request = self.session.clients.eks.delete_cluster().name(self.name());
-        match self.session.send("eks:DeleteCluster", || request.clone().send()).await {
-            Ok(_) => Ok(self.deleting("DELETING")),
-            Err(fault) if error::is_gone(&fault) => Ok(Progress::Done(Value::NULL)),
-            Err(fault) if error::is_busy(&fault) => {
-                let handle = progress::counted(progress::RETRY, 0);
-                Ok(pending(handle, table().waits.busy_check_ms, "waits for another change of the cluster"))
-            }
-            Err(fault) => Err(fault),
-        }
-    }
-
-    fn deleting(&self, status: &str) -> Progress {
-        let message = format!("cluster {} is {status}", self.name());
-        pending(progress::counted(progress::DELETE, 0), self.check_ms(), &message)
-    }
-
-    async fn deleted(&self) -> Result<Progress, Fault> {
-        match read::describe(self.session, self.name()).await? {
-            None => Ok(Progress::Done(Value::NULL)),
-            Some(cluster) if cluster.status() == Some(&ClusterStatus::Failed) => Err(self.failed(&cluster)),
-            Some(cluster) => Ok(self.deleting(cluster.status().map_or("DELETING", ClusterStatus::as_str))),
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::schema::{Access as AccessBlock, Cluster, Endpoint, Network, UpgradePo
 use super::steps;
 use crate::client::{Connections, Session};
 use crate::config::Credentials;
+use crate::life::UPDATE_TAGS;
 use crate::role::{CREATE_ROLE, DELETE_ROLE, OwnedRole, unclear};
 use crate::tags::{INTENT_TAG, TagRules};
 use crate::update::{self, Of, State};
@@ -73,7 +74,7 @@ impl ClusterReader {
             steps::CREATE_CLUSTER => of.created().await,
             steps::DELETE_CLUSTER => of.deleted().await,
             DELETE_ROLE => of.role().resolve_delete().await,
-            steps::UPDATE_TAGS => Ok(Resolution::NotDone),
+            UPDATE_TAGS => Ok(Resolution::NotDone),
             step => of.updated(step).await,
         }
     }

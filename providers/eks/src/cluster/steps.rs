@@ -3,6 +3,7 @@
 //! UpdateClusterConfig takes one kind of change in a call, so each kind is a step; the version goes first, because
 //! the rest is then judged by the version that will be.
 
+use crate::life::UPDATE_TAGS;
 use crate::limits::table;
 use crate::role::{CREATE_ROLE, DELETE_ROLE};
 use crate::values::{text, touches};
@@ -22,7 +23,6 @@ pub const UPDATE_UPGRADE_POLICY: &str = "update-upgrade-policy";
 pub const UPDATE_DELETION_PROTECTION: &str = "update-deletion-protection";
 pub const UPDATE_TIER: &str = "update-tier";
 pub const UPDATE_ZONAL_SHIFT: &str = "update-zonal-shift";
-pub const UPDATE_TAGS: &str = "update-tags";
 
 /// Which leaves each kind of update writes.
 const UPDATES: &[(&str, &[&str])] = &[

@@ -4,6 +4,7 @@ use super::schema::{Disk, Instance, LaunchTemplate, NodePool, Size, Upgrade};
 use super::{delta, steps};
 use crate::client::{Connections, Session};
 use crate::cluster::unreadable;
+use crate::life::UPDATE_TAGS;
 use crate::role::{CREATE_ROLE, DELETE_ROLE, OwnedRole, unclear};
 use crate::tags::{INTENT_TAG, TagRules};
 use crate::update::{self, Of, State};
@@ -59,7 +60,7 @@ impl NodePoolReader {
             steps::CREATE_NODE_GROUP => of.created().await,
             steps::DELETE_NODE_GROUP => of.deleted().await,
             DELETE_ROLE => of.role().resolve_delete().await,
-            steps::UPDATE_TAGS => Ok(Resolution::NotDone),
+            UPDATE_TAGS => Ok(Resolution::NotDone),
             step => of.updated(step).await,
         }
     }

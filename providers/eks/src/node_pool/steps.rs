@@ -2,6 +2,7 @@
 //!
 //! A new version goes first; then everything that UpdateNodegroupConfig takes goes in one call.
 
+use crate::life::UPDATE_TAGS;
 use crate::limits::table;
 use crate::role::{CREATE_ROLE, DELETE_ROLE};
 use crate::values::{text, touches};
@@ -12,7 +13,6 @@ pub const CREATE_NODE_GROUP: &str = "create-node-group";
 pub const DELETE_NODE_GROUP: &str = "delete-node-group";
 pub const UPDATE_VERSION: &str = "update-version";
 pub const UPDATE_CONFIG: &str = "update-config";
-pub const UPDATE_TAGS: &str = "update-tags";
 
 const VERSION_LEAVES: &[&str] = &["version", "release_version", "launch_template.version"];
 const CONFIG_LEAVES: &[&str] = &["labels", "taints", "size.min", "size.max", "size.desired", "upgrade.max_unavailable"];

@@ -170,7 +170,7 @@ fn gap<'a>(lines: &mut Vec<Line<'a>>, text: &'a str) {
             continue;
         }
         let (part, end) = if rest.starts_with("/*") {
-            (Part::BlockComment, rest.find("*/").map_or(rest.len(), |at| at + 2))
+            (Part::BlockComment, rest.get(2..).and_then(|inner| inner.find("*/")).map_or(rest.len(), |at| at + 4))
         } else if rest.starts_with('#') || rest.starts_with("//") {
             (Part::LineComment, rest.find('\n').unwrap_or(rest.len()))
         } else {
@@ -321,6 +321,11 @@ mod tests {
             "a=1 # x\nbbb   = \"y\"   // z\n\ncc = 2\nd {\ne=1\n}\n",
             "a   = 1   # x\nbbb = \"y\" // z\n\ncc = 2\nd {\n  e = 1\n}\n",
         );
+    }
+
+    #[test]
+    fn the_slash_that_opens_a_comment_does_not_close_it() {
+        becomes("a = {\n  b = 1 /*/**/\n}\n", "a = {\n  b = 1 /*/**/\n}\n");
     }
 
     #[test]

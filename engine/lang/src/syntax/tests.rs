@@ -840,7 +840,7 @@ b "l" m { c = "a${b ? "x" : "y"}%{ if q ~} z %{ else }w%{ endif }\n$${e}" }
 d = {
   k  = [1, 2.5e3, [for x in y : x.w if x], {for k, v in m : k => v...}]
   "q" : f(a, b...), (p) = !true
-  null = a.*.b[*].c /* e
+  null = a.*.b[*].c /*/ e
   */
 }
 e = <<-EOT

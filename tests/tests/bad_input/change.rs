@@ -71,3 +71,11 @@ async fn replacing_a_cluster_needs_leave_and_takes_its_pools_along() {
     assert_eq!(cluster["kubernetesNetworkConfig"]["serviceIpv4Cidr"], "172.21.0.0/16");
     place.run(&["plan", "-detailed-exitcode"]).await.expect(0);
 }
+
+// A2, C1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_targeted_cluster_takes_part_with_the_network_it_refers_to() {
+    let place = place(FLEET).await;
+    let targeted = place.run(&["plan", "-target=eks_cluster.core"]).await.expect(0);
+    assert!(targeted.out.contains("Plan: 1 to add, 0 to change, 0 to destroy."), "{}", targeted.out);
+}

@@ -8,8 +8,8 @@ use terrane_core::{AddrPattern, InstanceAddr, Mode, Place, Text};
 use terrane_lang::eval::ir::{Body, Expr, ExprKind, Referent, Step};
 use terrane_lang::program::{Call, ModuleId, Node, Program, Repetition, Target};
 
-/// A managed block: calls from the root, type and name.
-pub type Block = (Vec<Text>, Text, Text);
+/// A block: calls from the root, mode, type and name.
+pub type Block = (Vec<Text>, Mode, Text, Text);
 
 /// Marks the nodes that take part. Everything, where nothing is targeted.
 pub fn select(walk: &mut Walk<'_>) {
@@ -45,7 +45,7 @@ pub fn select(walk: &mut Walk<'_>) {
     }
 }
 
-/// Whether a recorded instance takes part: it is targeted, or something targeted needs its block.
+/// Whether an instance takes part: it is targeted, or something targeted needs its block.
 pub fn takes_part(walk: &Walk<'_>, addr: &InstanceAddr) -> bool {
     if walk.options.targets.is_empty() || walk.options.targets.iter().any(|pattern| pattern.matches(addr)) {
         return true;
@@ -60,7 +60,7 @@ pub fn takes_part(walk: &Walk<'_>, addr: &InstanceAddr) -> bool {
         }
     });
     let module = addr.resource.module.steps().iter().map(|step| step.name.clone()).collect();
-    let block = (module, addr.resource.type_name.clone(), addr.resource.name.clone());
+    let block = (module, addr.resource.mode, addr.resource.type_name.clone(), addr.resource.name.clone());
     !is_block_targeted && walk.wanted_blocks.contains(&block)
 }
 
@@ -85,14 +85,14 @@ fn closure(program: &Program, targets: &[AddrPattern]) -> BTreeSet<Node> {
     wanted
 }
 
-/// Where the wanted managed blocks stand: calls from the root, type and name.
+/// Where the wanted blocks stand.
 fn blocks(program: &Program, wanted: &BTreeSet<Node>) -> BTreeSet<Block> {
     let paths = call_paths(program);
     let block = |node: &Node| match node {
         Node::Resource(module, index) => {
             let resource = program.modules.get(module.0)?.resources.get(*index)?;
             let path = paths.get(module)?.clone();
-            (resource.mode == Mode::Managed).then(|| (path, resource.type_name.clone(), resource.name.clone()))
+            Some((path, resource.mode, resource.type_name.clone(), resource.name.clone()))
         }
         _ => None,
     };

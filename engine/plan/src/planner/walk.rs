@@ -85,7 +85,7 @@ pub struct Walk<'a> {
     pub problems: Vec<Diagnostic>,
     /// Which nodes of the program take part.
     pub is_wanted: Vec<bool>,
-    /// Managed blocks that take part, where something is targeted.
+    /// Blocks that take part, where something is targeted.
     pub wanted_blocks: BTreeSet<super::targets::Block>,
     /// Nodes that are not done, by number.
     pending: Vec<usize>,

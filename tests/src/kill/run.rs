@@ -113,6 +113,8 @@ pub async fn stages(config: SandboxConfig, program: &Program, phases: &[Phase]) 
 /// When there is no such stage.
 pub async fn fire(stages: &[Stage], program: &Program, shot: &Shot) -> Hit {
     let (stage, kills) = aim(stages, shot);
+    // A fault shows where the next run looks at once.
+    let pause = if program.mutant.is_some() { Duration::ZERO } else { pause(shot, stage) };
     let place = stage.before.fork().await;
     let (mut found, mut stories, mut killed) = (Vec::new(), String::new(), 0);
     for kill in kills.into_iter().chain([Kill::Never]) {
@@ -123,6 +125,7 @@ pub async fn fire(stages: &[Stage], program: &Program, shot: &Shot) -> Hit {
             break;
         }
         killed += 1;
+        tokio::time::sleep(pause).await;
         found.extend(look::told_and_lost(&place, &ran.out).await);
     }
     found.extend(look::violations(&place, stage.phase).await);
@@ -155,6 +158,16 @@ fn aim<'s>(stages: &'s [Stage], shot: &Shot) -> (&'s Stage, Vec<Kill>) {
             (stage, (0..runs).map(|_| Kill::After(moment())).collect())
         }
     }
+}
+
+/// How long it takes somebody to run it again: often no time, sometimes so long that what was begun is at its end.
+fn pause(shot: &Shot, stage: &Stage) -> Duration {
+    let mut dice = shot.dice();
+    dice.0 = dice.0.rotate_left(32);
+    if dice.roll(3) > 0 {
+        return Duration::ZERO;
+    }
+    stage.length * u32::try_from(dice.roll(1_000)).unwrap() / 1_000
 }
 
 async fn run(place: &Place, program: &Program, phase: Phase, kill: Kill) -> Ran {

@@ -197,6 +197,49 @@ fn a_target_takes_what_it_refers_to_and_leaves_the_rest() {
     assert_eq!(plan_with(&mut Simulation::new(1), &text, &nothing).unwrap_err(), ["target-matches-nothing"]);
 }
 
+/// Two clusters with an item each; the items are one block.
+fn homes(zone: &str, note: &str) -> String {
+    let items = format!(
+        "resource \"sim_item\" \"i\" {{\n  for_each = {{ x = sim_cluster.a.id, y = sim_cluster.b.id }}\n  cluster = each.value\n  name = each.key\n  note = local.note\n}}\nlocals {{\n  note = \"{note}\"\n}}\n"
+    );
+    format!("{}{}{items}", cluster("a", &format!("zone = \"{zone}\"")), cluster("b", ""))
+}
+
+// A2
+#[test]
+fn a_targeted_replacement_takes_along_what_lives_there_and_no_more() {
+    let target = |targets: &[&str]| Options {
+        targets: targets.iter().map(|target| target.parse().unwrap()).collect(),
+        allow_replace: vec!["sim_cluster.a".parse().unwrap()],
+        ..Options::default()
+    };
+    let replaced = ["-/+ sim_cluster.a: zone, network", "-/+ sim_item.i[\"x\"]: note"];
+    for targets in [&["sim_cluster.a"] as &[&str], &["sim_cluster.a", "sim_item.i[\"x\"]"]] {
+        let plan = plan_with(&mut world(&homes("1", "old")), &homes("2", "new"), &target(targets));
+        assert_eq!(plan.unwrap(), replaced, "{targets:?}");
+    }
+    let plan = plan_with(&mut world(&homes("1", "old")), &homes("1", "new"), &target(&["sim_cluster.a"]));
+    assert_eq!(plan.unwrap(), [""; 0], "nothing is replaced, so nothing is taken along");
+
+    let other = target(&["sim_cluster.a", "sim_item.i[\"y\"]"]);
+    let plan = plan_with(&mut world(&homes("1", "old")), &homes("2", "new"), &other).unwrap();
+    assert_eq!(plan, [replaced[0], replaced[1], "~ sim_item.i[\"y\"]: note"]);
+}
+
+// A2
+#[test]
+fn a_targeted_cluster_that_goes_takes_along_what_lives_there() {
+    let gone = ["- sim_cluster.a: it is not in the configuration", "- sim_item.i[\"x\"]: its key is not in for_each"];
+    let targets = vec!["sim_cluster.a".parse().unwrap()];
+    let options = Options { targets: targets.clone(), ..Options::default() };
+    let left = homes("1", "old").replace("x = sim_cluster.a.id, ", "").replace(&cluster("a", "zone = \"1\""), "");
+    assert_eq!(plan_with(&mut world(&homes("1", "old")), &left, &options).unwrap(), gone);
+
+    let options = Options { mode: Mode::Destroy, targets, ..Options::default() };
+    let plan = plan_with(&mut world(&homes("1", "old")), &homes("1", "old"), &options).unwrap();
+    assert_eq!(plan, ["- sim_cluster.a: destroy was asked for", "- sim_item.i[\"x\"]: sim_cluster.a goes"]);
+}
+
 #[test]
 fn destroy_takes_everything_recorded() {
     let text = cluster("a", "");

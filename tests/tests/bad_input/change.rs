@@ -79,3 +79,24 @@ async fn a_targeted_cluster_takes_part_with_the_network_it_refers_to() {
     let targeted = place.run(&["plan", "-target=eks_cluster.core"]).await.expect(0);
     assert!(targeted.out.contains("Plan: 1 to add, 0 to change, 0 to destroy."), "{}", targeted.out);
 }
+
+// A2, C1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_targeted_cluster_that_goes_takes_its_pools_along() {
+    let place = place(FLEET).await;
+    let target = "-target=eks_cluster.core";
+    place.run(&["apply", "-auto-approve"]).await.expect(0);
+    assert_eq!(seen::made(&place.sandbox), MADE);
+
+    place.write(
+        "main.hcl",
+        &FLEET.replace("private_subnets\n", "private_subnets\n    service_cidrs = [\"172.21.0.0/16\"]\n"),
+    );
+    let replaced = place.run(&["apply", "-auto-approve", "-allow-replace=eks_cluster.core", target]).await.expect(0);
+    assert!(replaced.out.contains("Resources: 2 added, 0 changed, 2 destroyed."), "{}", replaced.out);
+    assert_eq!(seen::made(&place.sandbox), MADE);
+
+    let destroyed = place.run(&["destroy", "-auto-approve", target]).await.expect(0);
+    assert!(destroyed.out.contains("Resources: 2 destroyed."), "{}", destroyed.out);
+    assert_eq!(seen::made(&place.sandbox), Vec::<String>::new());
+}

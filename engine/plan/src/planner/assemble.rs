@@ -89,7 +89,10 @@ fn orphans(walk: &mut Walk<'_>) -> Option<Vec<Decision>> {
         }
         let reason = match (deposed, walk.options.mode) {
             (Some(_), _) => Reason::Deposed,
-            (None, Mode::Destroy) => Reason::DestroyRequested,
+            (None, Mode::Destroy) => match walk.taken_along.get(&addr) {
+                Some(parent) => Reason::ParentGoes { parent: parent.clone() },
+                None => Reason::DestroyRequested,
+            },
             (None, Mode::Normal | Mode::RefreshOnly) => declared.lacks(&addr),
         };
         match orphan(walk, &record, reason) {

@@ -107,7 +107,10 @@ impl<'a> Planner<'a> {
                 return Progress::Ask(self.walk.asker.take());
             }
         }
-        let is_done = self.walk.run();
+        let mut is_done = self.walk.run();
+        while is_done && self.walk.asker.is_settled() && targets::widen(&mut self.walk) {
+            is_done = self.walk.run();
+        }
         let questions = self.walk.asker.take();
         if !questions.is_empty() || !self.walk.asker.is_settled() {
             return Progress::Ask(questions);

@@ -3,8 +3,9 @@
 use super::walk::Walk;
 use crate::diag;
 use crate::plan::Mode as PlanMode;
+use crate::state::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
-use terrane_core::{AddrPattern, InstanceAddr, Mode, Place, Text};
+use terrane_core::{AddrPattern, InstanceAddr, Mode, ObjectId, Place, Text, Value};
 use terrane_lang::eval::ir::{Body, Expr, ExprKind, Referent, Step};
 use terrane_lang::program::{Call, ModuleId, Node, Program, Repetition, Target};
 
@@ -45,9 +46,12 @@ pub fn select(walk: &mut Walk<'_>) {
     }
 }
 
-/// Whether an instance takes part: it is targeted, or something targeted needs its block.
+/// Whether an instance takes part: it is targeted, something targeted needs its block, or it lives in what goes.
 pub fn takes_part(walk: &Walk<'_>, addr: &InstanceAddr) -> bool {
-    if walk.options.targets.is_empty() || walk.options.targets.iter().any(|pattern| pattern.matches(addr)) {
+    if walk.options.targets.is_empty()
+        || walk.options.targets.iter().any(|pattern| pattern.matches(addr))
+        || walk.taken_along.contains_key(addr)
+    {
         return true;
     }
     if walk.options.mode == PlanMode::Destroy {
@@ -59,9 +63,50 @@ pub fn takes_part(walk: &Walk<'_>, addr: &InstanceAddr) -> bool {
             target.resource.type_name == addr.resource.type_name && target.resource.name == addr.resource.name
         }
     });
-    let module = addr.resource.module.steps().iter().map(|step| step.name.clone()).collect();
-    let block = (module, addr.resource.mode, addr.resource.type_name.clone(), addr.resource.name.clone());
-    !is_block_targeted && walk.wanted_blocks.contains(&block)
+    !is_block_targeted && walk.wanted_blocks.contains(&block_of(addr))
+}
+
+/// Takes along what lives in a targeted object that goes, for good or to be made anew: no remote side lets a cluster go
+/// with pools in it. Known only once the walk is done; `true` where it has to go on because of it.
+pub fn widen(walk: &mut Walk<'_>) -> bool {
+    if walk.options.targets.is_empty() || walk.options.mode == PlanMode::RefreshOnly {
+        return false;
+    }
+    let going = going(walk);
+    let inside = |record: &Recorded| {
+        let home = record.sent.get("cluster").and_then(Value::as_text)?;
+        let parent = going.get(&(record.id.scope.provider.clone(), home.clone()))?;
+        Some((record.addr.clone(), parent.clone()))
+    };
+    let records = walk.state.objects.values().filter(|record| !takes_part(walk, &record.addr));
+    let found: BTreeMap<InstanceAddr, InstanceAddr> = records.filter_map(|record| inside(record)).collect();
+    if found.is_empty() {
+        return false;
+    }
+    if walk.options.mode == PlanMode::Normal {
+        let patterns: Vec<AddrPattern> = found.keys().cloned().map(AddrPattern::Resource).collect();
+        let own: BTreeSet<Block> = found.keys().map(block_of).collect();
+        let wanted = closure(walk.program, &patterns);
+        // Neighbours in the same block stay as they are.
+        let needed = blocks(walk.program, &wanted).into_iter().filter(|block| !own.contains(block));
+        walk.wanted_blocks.extend(needed);
+        walk.resume(&wanted, &found);
+    }
+    walk.taken_along.extend(found);
+    true
+}
+
+/// Addresses of the targeted objects that go, by provider and text of the id.
+fn going(walk: &Walk<'_>) -> BTreeMap<(Text, Text), InstanceAddr> {
+    let key = |id: &ObjectId| (id.scope.provider.clone(), Text::from(id.to_string()));
+    let decided = walk.instances.iter().filter_map(|instance| instance.decision.as_deref());
+    let replaced = decided.filter(|decision| decision.change.action.is_replace());
+    let replaced = replaced.filter_map(|d| Some((key(d.change.before_id.as_ref()?), d.change.addr.clone())));
+    let desired: BTreeSet<&InstanceAddr> =
+        walk.instances.iter().filter_map(|instance| instance.addr.as_ref()).collect();
+    let records = walk.state.objects.values();
+    let orphans = records.filter(|record| !desired.contains(&record.addr) && takes_part(walk, &record.addr));
+    replaced.chain(orphans.map(|record| (key(&record.id), record.addr.clone()))).collect()
 }
 
 /// The targeted blocks and everything they refer to.
@@ -83,6 +128,11 @@ fn closure(program: &Program, targets: &[AddrPattern]) -> BTreeSet<Node> {
         }
     }
     wanted
+}
+
+fn block_of(addr: &InstanceAddr) -> Block {
+    let module = addr.resource.module.steps().iter().map(|step| step.name.clone()).collect();
+    (module, addr.resource.mode, addr.resource.type_name.clone(), addr.resource.name.clone())
 }
 
 /// Where the wanted blocks stand.

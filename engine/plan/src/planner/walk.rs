@@ -87,6 +87,8 @@ pub struct Walk<'a> {
     pub is_wanted: Vec<bool>,
     /// Blocks that take part, where something is targeted.
     pub wanted_blocks: BTreeSet<super::targets::Block>,
+    /// Instances that take part because what they live in goes, with its address.
+    pub taken_along: BTreeMap<InstanceAddr, InstanceAddr>,
     /// Nodes that are not done, by number.
     pending: Vec<usize>,
     joins: BTreeMap<(FrameId, TargetKey), Vertex>,
@@ -127,6 +129,7 @@ impl<'a> Walk<'a> {
             problems: Vec::new(),
             is_wanted: vec![true; program.order.len()],
             wanted_blocks: BTreeSet::new(),
+            taken_along: BTreeMap::new(),
             pending: Vec::new(),
             joins: BTreeMap::new(),
         };
@@ -148,6 +151,21 @@ impl<'a> Walk<'a> {
             }
         }
         self.pending.is_empty()
+    }
+
+    /// Makes more of the program take part, after a first run; `left_out` are instances that it passed over.
+    pub fn resume(&mut self, wanted: &BTreeSet<Node>, left_out: &BTreeMap<InstanceAddr, InstanceAddr>) {
+        for (number, node) in self.program.order.iter().enumerate() {
+            if let (Some(place), true) = (self.is_wanted.get_mut(number), wanted.contains(node)) {
+                *place = true;
+                self.pending.push(number);
+            }
+        }
+        for instance in &mut self.instances {
+            if instance.addr.as_ref().is_some_and(|addr| left_out.contains_key(addr)) {
+                instance.value = Cell::Pending;
+            }
+        }
     }
 
     fn attempt(&mut self, node: Node) -> Attempt {

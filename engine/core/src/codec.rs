@@ -7,11 +7,10 @@
 //! comes back as a sensitive null. Seal secrets before writing; see the planner.
 
 use crate::value::{ForResidual, Kind};
-use crate::{Number, Operator, Path, Residual, Text, Type, Value};
+use crate::{Number, Operator, Path, Recent, Residual, Text, Type, Value};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value as Json, json};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::fmt;
 
 /// Appends the JSON form of `value` to `out`.
@@ -146,13 +145,21 @@ impl Type {
     }
 }
 
-/// Reads values; keys that come again share one text.
+/// Reads values; short texts that come again are shared.
 #[derive(Default)]
 pub struct Decoder {
-    keys: RefCell<BTreeSet<Text>>,
+    texts: Option<RefCell<Recent>>,
+    /// Entries of the objects that are being read, the innermost last.
+    pairs: RefCell<Vec<(Text, Value)>>,
 }
 
 impl Decoder {
+    /// A decoder for many values: texts are shared among them all.
+    #[must_use]
+    pub fn sharing() -> Self {
+        Self { texts: Some(RefCell::default()), pairs: RefCell::default() }
+    }
+
     /// Reads the JSON form of a value of type `ty`.
     ///
     /// # Errors
@@ -170,16 +177,13 @@ impl Decoder {
         Seed { decoder: self, ty }
     }
 
-    fn key(&self, key: &str) -> Text {
-        let mut keys = self.keys.borrow_mut();
-        if let Some(known) = keys.get(key) {
-            return known.clone();
+    /// A text that says `text`, shared where it was read lately.
+    #[must_use]
+    pub fn text(&self, text: &str) -> Text {
+        match &self.texts {
+            Some(texts) => texts.borrow_mut().text(text),
+            None => text.into(),
         }
-        let text: Text = key.into();
-        if keys.len() < 65_536 {
-            keys.insert(text.clone());
-        }
-        text
     }
 
     fn json(&self, json: Json) -> Result<Value, serde_json::Error> {
@@ -228,7 +232,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::string(value))
+        Ok(Value::string(self.decoder.text(value)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
@@ -249,24 +253,49 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut pairs = Vec::new();
         let element = self.ty.element_or_any();
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            if pairs.is_empty() && key.starts_with('$') {
+        let start = self.decoder.pairs.borrow().len();
+        let mut is_first = true;
+        while let Some(key) = map.next_key_seed(Key(self.decoder))? {
+            if is_first && key.starts_with('$') {
                 let value = self.tagged(&key, &mut map)?;
                 return match map.next_key::<String>()? {
                     None => Ok(value),
                     Some(_) => Err(A::Error::custom("a tag has company")),
                 };
             }
+            is_first = false;
             let ty = match self.ty {
                 Type::Object(fields) => fields.get(&*key).map_or(&Type::Any, |f| &f.ty),
                 _ => element,
             };
             let value = map.next_value_seed(Seed { decoder: self.decoder, ty })?;
-            pairs.push((self.decoder.key(&key), value));
+            self.decoder.pairs.borrow_mut().push((key, value));
         }
-        Ok(if matches!(self.ty, Type::Map(_)) { Value::map(pairs) } else { Value::object(pairs) })
+        let entries = crate::Entries::taken(&mut self.decoder.pairs.borrow_mut(), start);
+        Ok(if matches!(self.ty, Type::Map(_)) { Kind::Map(entries) } else { Kind::Object(entries) }.into())
+    }
+}
+
+/// Reads a key.
+struct Key<'a>(&'a Decoder);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Text;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Text, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Text, E> {
+        Ok(self.0.text(key))
     }
 }
 
@@ -281,7 +310,7 @@ impl Seed<'_> {
                 let pairs: Vec<(Text, Value)> = map
                     .next_value::<serde_json::Map<String, Json>>()?
                     .into_iter()
-                    .map(|(k, v)| Ok((self.decoder.key(&k), of(self.ty.element_or_any()).deserialize(v)?)))
+                    .map(|(k, v)| Ok((self.decoder.text(&k), of(self.ty.element_or_any()).deserialize(v)?)))
                     .collect::<Result<_, serde_json::Error>>()
                     .map_err(A::Error::custom)?;
                 if tag == "$map" { Value::map(pairs) } else { Value::object(pairs) }

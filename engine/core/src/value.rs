@@ -61,6 +61,16 @@ impl Entries {
         Self(pairs.into())
     }
 
+    /// Takes the pairs from `start` on out of `pairs`; of equal keys the last stays.
+    pub(crate) fn taken(pairs: &mut Vec<(Text, Value)>, start: usize) -> Self {
+        let is_sorted = pairs.get(start..).is_some_and(|new| new.is_sorted_by(|a, b| a.0 < b.0));
+        if is_sorted {
+            Self(pairs.drain(start..).collect())
+        } else {
+            Self::new(pairs.split_off(start.min(pairs.len())))
+        }
+    }
+
     /// The value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {

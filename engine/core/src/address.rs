@@ -3,9 +3,11 @@
 //! The text form is Terraform's (`module.m["k"].type.name[0]`, `data.type.name`), and reading it back
 //! gives the same address.
 
-use crate::Text;
 use crate::path::{is_identifier, quote};
+use crate::{Recent, Text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::cmp::Ordering;
+use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -133,12 +135,30 @@ impl fmt::Display for ResourceAddr {
 }
 
 /// One resource instance. Cloning costs two counters.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InstanceAddr {
     /// The block.
     pub resource: Arc<ResourceAddr>,
     /// Its key, when the block is repeated.
     pub key: Option<InstanceKey>,
+}
+
+impl PartialOrd for InstanceAddr {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By block, then key. Instances that share their block are compared by key alone.
+impl Ord for InstanceAddr {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let blocks = if Arc::ptr_eq(&self.resource, &other.resource) {
+            Ordering::Equal
+        } else {
+            self.resource.cmp(&other.resource)
+        };
+        blocks.then_with(|| self.key.cmp(&other.key))
+    }
 }
 
 impl InstanceAddr {
@@ -275,14 +295,22 @@ impl<'a> Scanner<'a> {
 }
 
 fn parse(text: &str) -> Result<AddrPattern, &'static str> {
-    let mut scanner = Scanner { rest: text };
-    let mut module = ModulePath::root();
+    parse_inside(ModulePath::root(), text, &mut |name| name.into())
+}
+
+/// Reads the rest of an address, from a module on.
+fn parse_inside(
+    mut module: ModulePath,
+    rest: &str,
+    text_of: &mut dyn FnMut(&str) -> Text,
+) -> Result<AddrPattern, &'static str> {
+    let mut scanner = Scanner { rest };
     loop {
         let first = scanner.name()?;
         if first == "module" && scanner.dot() {
             let name = scanner.name()?;
             let key = scanner.key()?;
-            module = module.child(name.into(), key);
+            module = module.child(text_of(name), key);
             if scanner.rest.is_empty() {
                 return Ok(AddrPattern::Module(module));
             }
@@ -303,8 +331,75 @@ fn parse(text: &str) -> Result<AddrPattern, &'static str> {
         if !scanner.rest.is_empty() {
             return Err("there is text after the address");
         }
-        let resource = ResourceAddr { module, mode, type_name: type_name.into(), name: name.into() };
+        let resource = ResourceAddr { module, mode, type_name: text_of(type_name), name: text_of(name) };
         return Ok(AddrPattern::Resource(InstanceAddr::new(Arc::new(resource), key)));
+    }
+}
+
+/// Blocks that an [`AddrReader`] remembers: those of one module instance and what they refer to.
+const BLOCKS: usize = 8;
+
+/// Reads the addresses of a state, which stand in order: instances of one block share it, blocks of one module
+/// instance share that.
+#[derive(Default)]
+pub struct AddrReader {
+    names: Recent,
+    /// Text and block, the one that was read last in front.
+    blocks: VecDeque<(String, Arc<ResourceAddr>)>,
+}
+
+impl AddrReader {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// The text is no address of an instance.
+    pub fn read(&mut self, text: &str) -> Result<InstanceAddr, AddrError> {
+        if let Some(known) = self.known(text) {
+            return Ok(known);
+        }
+        let (module, rest) = self.known_module(text).unwrap_or_else(|| (ModulePath::root(), text));
+        let names = &mut self.names;
+        let found = parse_inside(module, rest, &mut |name| names.text(name));
+        let addr = instance_of(text, found)?;
+        let block = match &addr.key {
+            None => text.to_owned(),
+            Some(_) => addr.resource.to_string(),
+        };
+        self.blocks.truncate(BLOCKS - 1);
+        self.blocks.push_front((block, addr.resource.clone()));
+        Ok(addr)
+    }
+
+    /// The address, where its block was read lately: what follows is nothing, or a key and nothing more.
+    fn known(&mut self, text: &str) -> Option<InstanceAddr> {
+        for (block, resource) in &self.blocks {
+            let Some(rest) = text.strip_prefix(block.as_str()) else { continue };
+            let mut scanner = Scanner { rest };
+            if let Ok(key) = scanner.key()
+                && scanner.rest.is_empty()
+            {
+                return Some(InstanceAddr::new(resource.clone(), key));
+            }
+        }
+        None
+    }
+
+    /// The module instance of the block that was read last, where the address stands in it, and what follows.
+    fn known_module<'t>(&self, text: &'t str) -> Option<(ModulePath, &'t str)> {
+        let (block, resource) = self.blocks.front()?;
+        let data = if resource.mode == Mode::Data { "data.".len() } else { 0 };
+        // The text ends with the type, a dot and the name; before them stands the module with its dot.
+        let length = block.len().checked_sub(data + resource.type_name.len() + 1 + resource.name.len())?;
+        let (module, rest) = text.split_at_checked(length)?;
+        (length > 0 && block.get(..length) == Some(module)).then(|| (resource.module.clone(), rest))
+    }
+}
+
+fn instance_of(text: &str, found: Result<AddrPattern, &'static str>) -> Result<InstanceAddr, AddrError> {
+    let refused = |reason| AddrError { text: text.to_owned(), reason };
+    match found.map_err(refused)? {
+        AddrPattern::Resource(addr) => Ok(addr),
+        AddrPattern::Module(_) => Err(refused("it names a module, not a resource")),
     }
 }
 
@@ -318,12 +413,7 @@ impl FromStr for AddrPattern {
 impl FromStr for InstanceAddr {
     type Err = AddrError;
     fn from_str(text: &str) -> Result<Self, AddrError> {
-        match text.parse()? {
-            AddrPattern::Resource(addr) => Ok(addr),
-            AddrPattern::Module(_) => {
-                Err(AddrError { text: text.to_owned(), reason: "it names a module, not a resource" })
-            }
-        }
+        instance_of(text, parse(text))
     }
 }
 
@@ -373,6 +463,32 @@ mod tests {
     fn what_is_no_address_is_refused() {
         for text in ["", "a", "a.b.c", "a.b[", "a.b[x]", "a.b[\"x]", "data.a", "module.", "a.b[0]x"] {
             assert!(text.parse::<InstanceAddr>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_in_a_row_share_their_blocks_and_modules() {
+        let texts = [
+            "module.m[\"a\"].t_x.n[0]",
+            "module.m[\"a\"].t_x.n[1]",
+            "module.m[\"a\"].t_x.other[\"k[\\\"\"]",
+            "module.m[\"a\"].module.m.t_x.n",
+            "module.m[\"a\"].data.t_y.n",
+            "module.m[\"a\"].t_x.n[2]",
+            "module.m[\"b\"].t_x.n",
+            "t_x.n",
+            "t_x.n2[\"k\"]",
+            "t_x.n[\"k\"]",
+        ];
+        let mut reader = AddrReader::default();
+        let read: Vec<InstanceAddr> = texts.iter().map(|text| reader.read(text).unwrap()).collect();
+        for (addr, text) in read.iter().zip(texts) {
+            assert_eq!((addr.to_string(), addr), (text.to_owned(), &text.parse().unwrap()));
+        }
+        assert!(Arc::ptr_eq(&read[0].resource, &read[1].resource) && Arc::ptr_eq(&read[0].resource, &read[5].resource));
+        assert!(Arc::ptr_eq(&read[0].resource.module.0, &read[2].resource.module.0));
+        for text in ["t_x.n[", "t_x.n[0]x", "module.m[\"b\"]", "module.m[\"b\"].", ""] {
+            assert!(reader.read(text).is_err(), "{text}");
         }
     }
 

@@ -17,7 +17,7 @@ pub mod span;
 pub mod types;
 pub mod value;
 
-pub use address::{AddrPattern, InstanceAddr, InstanceKey, Mode, ModulePath, ModuleStep, ResourceAddr};
+pub use address::{AddrPattern, AddrReader, InstanceAddr, InstanceKey, Mode, ModulePath, ModuleStep, ResourceAddr};
 pub use diagnostic::{Diagnostic, DiagnosticKind, Place, Severity};
 pub use number::Number;
 pub use object_id::{ObjectId, Scope};

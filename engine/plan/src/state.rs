@@ -3,6 +3,8 @@
 //! Every store keeps the entries; this module alone says what they mean. Replaying the same entries gives
 //! the same state.
 
+pub mod read;
+
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -50,6 +50,16 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     }
 }
 
+/// A file to read and its length; `None` where there is none.
+pub fn open(path: &Path) -> Result<Option<(File, u64)>, StoreError> {
+    let opened = File::open(path).and_then(|file| file.metadata().map(|found| (file, found.len())));
+    match opened {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::ReadFailed { reason: error.to_string() }),
+    }
+}
+
 /// Sixteen hexadecimal digits by chance.
 pub fn random_name() -> io::Result<String> {
     let mut bytes = [0; 8];

@@ -101,11 +101,9 @@ impl LocalStore {
     fn read(&self) -> Result<Content, StoreError> {
         // The log first: a compaction by another run between the two reads then shows as a log that the snapshot covers.
         let log = files::read(&self.path("log"))?;
-        let snapshot = files::read(&self.path("snapshot"))?;
-        let snapshot_bytes = snapshot.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        let mut state = match snapshot {
-            Some(bytes) => snapshot::read(&bytes)?,
-            None => State::default(),
+        let (mut state, snapshot_bytes) = match files::open(&self.path("snapshot"))? {
+            Some((file, bytes)) => (snapshot::read(std::io::BufReader::with_capacity(1 << 18, file))?, bytes),
+            None => (State::default(), 0),
         };
         let log = log.map(|bytes| replay(bytes, &mut state)).transpose()?;
         Ok(Content { state, snapshot_bytes, log })

@@ -3,9 +3,10 @@
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 use terrane_core::{Text, Value};
+use terrane_plan::state::read::{RecordReader, RecordText};
 use terrane_plan::state::{Applying, FORMAT, OpenIntent, Recorded, RecordedOutput, State};
 use terrane_provider::ProviderName;
 
@@ -29,10 +30,11 @@ enum LineOut<'a> {
     End { checksum: u32 },
 }
 
+/// A line that is read; `R` is a record.
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum LineIn {
-    Object(Box<Recorded>),
+#[serde(rename_all = "snake_case", bound(deserialize = "R: Deserialize<'de>"))]
+enum LineIn<R> {
+    Object(Box<R>),
     Intent(Box<OpenIntent>),
     Outputs(BTreeMap<Text, RecordedOutput>),
     Provider(ProviderName, Value),
@@ -92,24 +94,26 @@ fn line(out: &mut impl Write, content: &impl Serialize) -> io::Result<()> {
 /// Reads a snapshot.
 ///
 /// # Errors
-/// [`StoreError::Newer`]; [`StoreError::Damaged`] when it is not whole.
-pub fn read(bytes: &[u8]) -> Result<State, StoreError> {
-    let mut lines = Lines { bytes, at: 0 };
-    let first = lines.next().ok_or_else(|| damaged("the snapshot is empty"))?;
-    let format = crate::store::local::format_of(first).ok_or_else(|| damaged("the snapshot has no header"))?;
+/// [`StoreError::Newer`]; [`StoreError::Damaged`] when it is not whole; [`StoreError::ReadFailed`].
+pub fn read(from: impl BufRead) -> Result<State, StoreError> {
+    let mut lines = Lines { from, line: Vec::new(), checksum: crc32fast::Hasher::new() };
+    let first = lines.next()?.ok_or_else(|| damaged("the snapshot is empty"))?;
+    let format =
+        crate::store::local::format_of(first.as_bytes()).ok_or_else(|| damaged("the snapshot has no header"))?;
     if format > FORMAT {
         return Err(StoreError::Newer { found: format });
     }
-    let header: Header = serde_json::from_slice(first).map_err(|_| damaged("the snapshot has no header"))?;
+    let header: Header = serde_json::from_str(first).map_err(|_| damaged("the snapshot has no header"))?;
     let mut state = State { lineage: header.lineage, serial: header.serial, ..State::default() };
     let mut objects = Vec::new();
+    let mut reader = RecordReader::default();
     loop {
-        let before = lines.at;
-        let Some(text) = lines.next() else { return Err(damaged("the snapshot has no end")) };
-        let line: LineIn = serde_json::from_slice(text)
-            .map_err(|error| damaged(&format!("the snapshot has a line that cannot be read: {error}")))?;
-        match line {
-            LineIn::Object(record) => objects.push(((record.addr.clone(), record.deposed.clone()), Arc::new(*record))),
+        let before = lines.checksum.clone();
+        let Some(text) = lines.next()? else { return Err(damaged("the snapshot has no end")) };
+        match line_of(text, &mut reader)
+            .map_err(|error| damaged(&format!("the snapshot has a line that cannot be read: {error}")))?
+        {
+            LineIn::Object(record) => objects.push(((record.addr.clone(), record.deposed.clone()), Arc::from(record))),
             LineIn::Intent(intent) => state.intents.push(*intent),
             LineIn::Outputs(outputs) => state.outputs = outputs,
             LineIn::Provider(name, configuration) => {
@@ -117,7 +121,7 @@ pub fn read(bytes: &[u8]) -> Result<State, StoreError> {
             }
             LineIn::Applying(applying) => state.applying = applying,
             LineIn::End { checksum } => {
-                if crc32fast::hash(bytes.get(..before).unwrap_or_default()) != checksum || lines.at != bytes.len() {
+                if before.finalize() != checksum || !lines.is_at_end()? {
                     return Err(damaged("the snapshot does not have its checksum"));
                 }
                 // They stand in order, so this builds the map in one go.
@@ -128,24 +132,45 @@ pub fn read(bytes: &[u8]) -> Result<State, StoreError> {
     }
 }
 
+/// What a line says. Records are read so that they share what is equal, where they have the form for it.
+fn line_of(text: &str, reader: &mut RecordReader) -> Result<LineIn<Recorded>, serde_json::Error> {
+    Ok(match serde_json::from_str::<LineIn<RecordText<'_>>>(text) {
+        Ok(LineIn::Object(record)) => LineIn::Object(Box::new(reader.read(*record)?)),
+        Ok(LineIn::Intent(intent)) => LineIn::Intent(intent),
+        Ok(LineIn::Outputs(outputs)) => LineIn::Outputs(outputs),
+        Ok(LineIn::Provider(name, configuration)) => LineIn::Provider(name, configuration),
+        Ok(LineIn::Applying(applying)) => LineIn::Applying(applying),
+        Ok(LineIn::End { checksum }) => LineIn::End { checksum },
+        Err(_) => serde_json::from_str(text)?,
+    })
+}
+
 fn damaged(reason: &str) -> StoreError {
     StoreError::Damaged { reason: reason.to_owned() }
 }
 
-/// Lines that end; what stands after the last line feed is none.
-struct Lines<'a> {
-    bytes: &'a [u8],
-    at: usize,
+/// Lines that end, one at a time: a large snapshot is never in memory as a whole. What stands after the last line
+/// feed is none.
+struct Lines<R> {
+    from: R,
+    line: Vec<u8>,
+    /// Of all lines so far.
+    checksum: crc32fast::Hasher,
 }
 
-impl<'a> Iterator for Lines<'a> {
-    type Item = &'a [u8];
+impl<R: BufRead> Lines<R> {
+    fn next(&mut self) -> Result<Option<&str>, StoreError> {
+        self.line.clear();
+        let read = self.from.read_until(b'\n', &mut self.line);
+        read.map_err(|error| StoreError::ReadFailed { reason: error.to_string() })?;
+        self.checksum.update(&self.line);
+        // A JSON text holds no line feed, so the line is what one value takes.
+        let Some((b'\n', text)) = self.line.split_last() else { return Ok(None) };
+        std::str::from_utf8(text).map(Some).map_err(|_| damaged("the snapshot has a line that is no text"))
+    }
 
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let rest = self.bytes.get(self.at..)?;
-        // A JSON text holds no line feed, so the line is what one value takes. Looking for the line feed is quick enough.
-        let end = rest.iter().position(|byte| *byte == b'\n')?;
-        self.at += end + 1;
-        rest.get(..end)
+    fn is_at_end(&mut self) -> Result<bool, StoreError> {
+        let rest = self.from.fill_buf().map_err(|error| StoreError::ReadFailed { reason: error.to_string() })?;
+        Ok(rest.is_empty())
     }
 }

@@ -187,9 +187,12 @@ async fn a_snapshot_holds_every_part_of_a_state() {
     let mut bytes = Vec::new();
     let count = snapshot::write(&state, &mut bytes).unwrap();
     assert_eq!(usize::try_from(count).unwrap(), bytes.len());
-    assert_eq!(snapshot::read(&bytes).unwrap(), state);
+    assert_eq!(snapshot::read(&*bytes).unwrap(), state);
+    bytes.push(b'x');
+    assert!(snapshot::read(&*bytes).is_err(), "something stands after its end");
+    bytes.pop();
     bytes[40] ^= 1;
-    assert!(snapshot::read(&bytes).is_err());
+    assert!(snapshot::read(&*bytes).is_err());
 }
 
 #[tokio::test]

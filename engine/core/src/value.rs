@@ -543,7 +543,7 @@ impl Value {
     pub fn is_same(&self, other: &Value) -> bool {
         match (&self.kind, &other.kind) {
             (Kind::Tuple(a) | Kind::List(a), Kind::Tuple(b) | Kind::List(b)) | (Kind::Set(a), Kind::Set(b)) => {
-                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.is_same(b))
+                Arc::ptr_eq(a, b) || a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.is_same(b))
             }
             (Kind::Object(a) | Kind::Map(a), Kind::Object(b) | Kind::Map(b)) => {
                 let missing = |x: &Entries, y: &Entries| {
@@ -554,6 +554,49 @@ impl Value {
             }
             _ => self == other,
         }
+    }
+
+    /// Whether nothing can tell the two apart: kinds and marks are equal all through. Unknown values are
+    /// identical only to themselves.
+    #[must_use]
+    pub fn is_identical(&self, other: &Value) -> bool {
+        let are_items = |a: &Arc<[Value]>, b: &Arc<[Value]>| {
+            Arc::ptr_eq(a, b) || (a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.is_identical(b)))
+        };
+        let are_entries = |a: &Entries, b: &Entries| {
+            let is_entry = |((k, v), (l, w)): ((&Text, &Value), (&Text, &Value))| {
+                (Arc::ptr_eq(k, l) || k == l) && v.is_identical(w)
+            };
+            Arc::ptr_eq(&a.0, &b.0) || (a.len() == b.len() && a.iter().zip(b.iter()).all(is_entry))
+        };
+        self.marks == other.marks
+            && match (&self.kind, &other.kind) {
+                (Kind::Null, Kind::Null) => true,
+                (Kind::Bool(a), Kind::Bool(b)) => a == b,
+                (Kind::Number(a), Kind::Number(b)) => a == b,
+                (Kind::String(a), Kind::String(b)) => Arc::ptr_eq(a, b) || a == b,
+                (Kind::Tuple(a), Kind::Tuple(b)) | (Kind::List(a), Kind::List(b)) | (Kind::Set(a), Kind::Set(b)) => {
+                    are_items(a, b)
+                }
+                (Kind::Object(a), Kind::Object(b)) | (Kind::Map(a), Kind::Map(b)) => are_entries(a, b),
+                (Kind::Unknown(a), Kind::Unknown(b)) => Arc::ptr_eq(a, b),
+                _ => false,
+            }
+    }
+
+    /// This value, with `other` or its attributes in the place of what is identical, so that the memory is taken once
+    /// and comparing the two costs little.
+    #[must_use]
+    pub fn sharing(self, other: &Value) -> Value {
+        if self.is_identical(other) {
+            return other.clone();
+        }
+        let (Kind::Object(mine), Kind::Object(theirs)) = (&self.kind, &other.kind) else { return self };
+        let shared = |(key, value): (&Text, &Value)| match theirs.get(key).filter(|found| value.is_identical(found)) {
+            Some(found) => (key.clone(), found.clone()),
+            None => (key.clone(), value.clone()),
+        };
+        Value { kind: Kind::Object(Entries(mine.iter().map(shared).collect())), marks: self.marks }
     }
 
     fn rank(&self) -> u8 {
@@ -670,6 +713,21 @@ mod tests {
         let a = Value::object(vec![("x".into(), Value::NULL), ("y".into(), Value::int(1))]);
         assert!(a.is_same(&Value::map(vec![("y".into(), Value::int(1))])));
         assert!(!a.is_same(&Value::map(vec![("z".into(), Value::int(1))])));
+    }
+
+    #[test]
+    fn identical_parts_are_shared_and_nothing_else() {
+        let zones = || ("zones".into(), Value::tuple(vec![Value::string("a"), Value::string("b")]));
+        let recorded = Value::object(vec![zones(), ("a".into(), Value::int(1)), ("s".into(), Value::string("x"))]);
+        let written = Value::object(vec![zones(), ("a".into(), Value::int(2)), ("s".into(), Value::string("x"))]);
+        let shared = written.clone().sharing(&recorded);
+        assert_eq!(shared, written);
+        let items = |value: &Value| value.get("zones").and_then(Value::items).map(<[Value]>::as_ptr);
+        assert_eq!(items(&shared), items(&recorded));
+        assert_ne!(items(&written), items(&recorded));
+        let secret = Value::object(vec![("s".into(), Value::string("x").sensitive())]);
+        assert!(secret.sharing(&recorded).get("s").unwrap().is_sensitive());
+        assert!(!Value::tuple(vec![]).is_identical(&Value::list(vec![])));
     }
 
     #[test]

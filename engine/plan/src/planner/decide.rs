@@ -126,7 +126,10 @@ impl Walk<'_> {
         let kind = self.registry.resource(&resource.type_name).cloned().ok_or(Stop::Broken)?;
         let record = self.state.record(&addr).cloned();
         let actual = self.actual(record.as_ref(), Some(resource.span))?;
-        let (addr, written, deps) = self.body_of(vertex, resource)?;
+        let (addr, mut written, deps) = self.body_of(vertex, resource)?;
+        if let Some(record) = &record {
+            written = written.sharing(&record.sent);
+        }
         let around = self.surroundings(resource, &written)?;
         let secrets = self.secrets(resource, &addr, &written)?;
         let frame = self.instances.get(vertex).map_or(FrameId(0), |instance| instance.frame);
@@ -208,6 +211,7 @@ impl Walk<'_> {
         if let Ignore::All | Ignore::Paths(_) = &facts.resource.lifecycle.ignore_changes {
             refined.planned = ignoring(&facts.resource.lifecycle.ignore_changes, refined.planned, prior);
         }
+        refined.planned = refined.planned.sharing(prior);
         let schema = &facts.resource.schema;
         let found = comparable(schema, prior, &refined);
         let mut reasons = Vec::new();

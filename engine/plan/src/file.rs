@@ -7,6 +7,7 @@ use serde::ser::SerializeSeq as _;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::Arc;
 use terrane_core::change::Action;
 use terrane_core::{Diagnostic, Place, Text, Value};
 
@@ -65,13 +66,13 @@ impl Plan {
 }
 
 /// Writes changes; those of instances that do not change without values, one copy at a time.
-pub(crate) fn light<S: Serializer>(changes: &[Change], serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn light<S: Serializer>(changes: &[Arc<Change>], serializer: S) -> Result<S::Ok, S::Error> {
     let mut list = serializer.serialize_seq(Some(changes.len()))?;
     for change in changes {
         if change.action == Action::NoOp && !change.is_rerecorded {
             let nothing = Value::NULL;
             let (before, after, written) = (nothing.clone(), nothing.clone(), nothing);
-            list.serialize_element(&Change { before, after, written, ..change.clone() })?;
+            list.serialize_element(&Change { before, after, written, ..(**change).clone() })?;
         } else {
             list.serialize_element(change)?;
         }

@@ -3,6 +3,7 @@
 use crate::state::SecretDigest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use terrane_core::change::{Action, Owner, Reason};
 use terrane_core::{AddrPattern, InstanceAddr, ObjectId, Path, Text, Value};
 use terrane_provider::{Access, FactKey, ProviderName, StepSpec};
@@ -53,7 +54,7 @@ pub struct Plan {
     /// What happens to each instance, in the order of addresses. Instances that do not change are listed
     /// without values in the text form.
     #[serde(serialize_with = "crate::file::light")]
-    pub changes: Vec<Change>,
+    pub changes: Vec<Arc<Change>>,
     /// What somebody else changed, whether or not the plan does something about it.
     pub drift: Vec<Drift>,
     /// Outputs of the root module.

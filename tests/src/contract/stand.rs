@@ -215,7 +215,7 @@ impl Stand {
     #[must_use]
     pub fn change<'p>(&self, plan: &'p Plan) -> Option<&'p Change> {
         let address = self.address();
-        plan.changes.iter().find(|change| change.addr == address)
+        plan.changes.iter().map(|change| &**change).find(|change| change.addr == address)
     }
 
     /// The emulated objects that the cases made: kind, account, region and name.

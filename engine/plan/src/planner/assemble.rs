@@ -19,7 +19,7 @@ use terrane_core::{
     InstanceAddr, InstanceKey, Mode as BlockMode, ModulePath, Path, PathStep, Role, Schema, Text, Type, Value,
 };
 use terrane_lang::program::{ModuleId, Repetition};
-use terrane_provider::{Reading, StepsInput, Verb};
+use terrane_provider::{Reading, StepSpec, StepsInput, Verb};
 
 /// The plan; `None` where an error or an open question prevents one.
 pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
@@ -182,7 +182,7 @@ fn orphan(walk: &mut Walk<'_>, record: &Arc<Recorded>, reason: Reason) -> Result
         create_before_destroy: record.create_before_destroy,
         timeouts: record.timeouts.clone(),
     };
-    Ok(Decision { change, destroy, make: Vec::new() })
+    Ok(Decision { change: change.into(), destroy, make: Vec::new() })
 }
 
 /// What somebody else changed on recorded objects, as far as it is ours.
@@ -292,19 +292,19 @@ fn outputs(walk: &Walk<'_>) -> Vec<OutputChange> {
 
 /// Changes in the order of addresses, and the graph of their vertices.
 struct Graph {
-    changes: Vec<Change>,
+    changes: Vec<Arc<Change>>,
     nodes: Vec<Node>,
 }
 
 impl Graph {
     fn new(walk: &mut Walk<'_>, orphans: Vec<Decision>) -> Self {
         let mut nodes: Vec<Node> = Vec::with_capacity(walk.instances.len() + orphans.len());
-        let mut decisions: Vec<(usize, Decision)> = Vec::new();
+        let mut decisions: Vec<(usize, Decision)> = Vec::with_capacity(nodes.capacity());
         for (vertex, dependencies) in dependencies(walk).into_iter().enumerate() {
             let Some(instance) = walk.instances.get_mut(vertex) else { continue };
             nodes.push(Node { deps: instance.deps.to_vec(), ..Node::default() });
             if let Some(mut decision) = instance.decision.take() {
-                let change = &mut decision.change;
+                let change = Arc::make_mut(&mut decision.change);
                 let recorded = walk.state.record(&change.addr);
                 change.is_rerecorded |=
                     change.action == Action::NoOp && recorded.is_some_and(|record| record.dependencies != dependencies);
@@ -434,32 +434,20 @@ impl Graph {
     }
 
     fn fill(&mut self, walk: &Walk<'_>, mut decisions: Vec<(usize, Decision)>) {
-        decisions
-            .sort_by(|(_, a), (_, b)| (&a.change.addr, &a.change.deposed).cmp(&(&b.change.addr, &b.change.deposed)));
+        // Ranks are in the order of addresses.
+        decisions.sort_by_key(|(vertex, _)| self.nodes.get(*vertex).map(|node| node.rank));
+        self.changes.reserve_exact(decisions.len());
         for (number, (vertex, mut decision)) in decisions.into_iter().enumerate() {
-            let type_name = decision.change.addr.resource.type_name.clone();
-            let limits = walk
-                .registry
-                .provider_of(&type_name)
-                .and_then(|name| walk.registry.provider(name))
-                .map(|provider| provider.limits());
-            let timeouts = decision.change.timeouts.clone();
-            let deadline = |verb: Verb| {
-                let written = timeouts.get(verb.name()).copied();
-                written.unwrap_or_else(|| limits.as_ref().map_or(3_600, |limits| limits.deadline_s(&type_name, verb)))
-            };
+            let (destroy, make) = (std::mem::take(&mut decision.destroy), std::mem::take(&mut decision.make));
+            let (destroy, make) = timed(walk, &decision.change, destroy, make);
+            let change = Arc::make_mut(&mut decision.change);
             if let Some(node) = self.nodes.get_mut(vertex) {
                 node.change = u32::try_from(number).ok();
-                let timed = |step: terrane_provider::StepSpec| {
-                    let seconds = deadline(step.verb);
-                    (step, seconds)
-                };
-                node.destroy = std::mem::take(&mut decision.destroy).into_iter().map(timed).collect();
-                node.make = std::mem::take(&mut decision.make).into_iter().map(timed).collect();
-                if decision.change.action == Action::DeleteThenCreate && node.is_create_first {
-                    decision.change.action = Action::CreateThenDelete;
+                (node.destroy, node.make) = (destroy, make);
+                if change.action == Action::DeleteThenCreate && node.is_create_first {
+                    change.action = Action::CreateThenDelete;
                 }
-                decision.change.create_before_destroy = node.is_create_first;
+                change.create_before_destroy = node.is_create_first;
             }
             self.changes.push(decision.change);
         }
@@ -471,7 +459,7 @@ impl Graph {
             node.make.clear();
             node.destroy.clear();
         }
-        for change in &mut self.changes {
+        for change in self.changes.iter_mut().map(Arc::make_mut) {
             change.leaves.clear();
             change.handed_over.clear();
             match change.action {
@@ -492,6 +480,25 @@ impl Graph {
             }
         }
     }
+}
+
+/// Steps with the seconds after which each is given up.
+type Timed = Vec<(StepSpec, u64)>;
+
+fn timed(walk: &Walk<'_>, change: &Change, destroy: Vec<StepSpec>, make: Vec<StepSpec>) -> (Timed, Timed) {
+    if destroy.is_empty() && make.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let type_name = &change.addr.resource.type_name;
+    let provider = walk.registry.provider_of(type_name).and_then(|name| walk.registry.provider(name));
+    let limits = provider.map(|provider| provider.limits());
+    let timed = |step: StepSpec| {
+        let written = change.timeouts.get(step.verb.name()).copied();
+        let seconds =
+            written.unwrap_or_else(|| limits.as_ref().map_or(3_600, |limits| limits.deadline_s(type_name, step.verb)));
+        (step, seconds)
+    };
+    (destroy.into_iter().map(timed).collect(), make.into_iter().map(timed).collect())
 }
 
 /// Addresses that each vertex refers to, through joins and data; a join of many stands as blocks without keys.

@@ -21,7 +21,7 @@ use terrane_provider::{Refined, ResourceType, StepSpec, StepsInput, Verb};
 #[derive(Debug)]
 pub struct Decision {
     /// The change, as the plan will have it.
-    pub change: Change,
+    pub change: Arc<Change>,
     /// Steps on the object that is there.
     pub destroy: Vec<StepSpec>,
     /// Steps on the object that will be.
@@ -382,7 +382,7 @@ impl Walk<'_> {
         };
         change.reasons.push(reason);
         change.origin = self.origin(facts.resource.span);
-        Decision { change, destroy: Vec::new(), make }
+        Decision { change: change.into(), destroy: Vec::new(), make }
     }
 
     fn replace(&self, facts: &Facts<'_>, prior: &Value, anew: Refined, reasons: Vec<Reason>) -> Decision {
@@ -403,7 +403,7 @@ impl Walk<'_> {
         let destroy = StepsInput { verb: Verb::Delete, prior, planned: &Value::NULL, changed: &[] };
         let make = StepsInput { verb: Verb::Create, prior: &Value::NULL, planned: &change.after, changed: &[] };
         let (destroy, make) = (facts.kind.steps(&destroy), facts.kind.steps(&make));
-        Decision { change, destroy, make }
+        Decision { change: change.into(), destroy, make }
     }
 
     fn update(&self, facts: &Facts<'_>, prior: &Value, refined: Refined, found: Vec<Difference>) -> Decision {
@@ -431,7 +431,7 @@ impl Walk<'_> {
             change.reasons.push(Reason::Differs);
             change.origin = self.origin(facts.resource.span);
         }
-        Decision { change, destroy: Vec::new(), make }
+        Decision { change: change.into(), destroy: Vec::new(), make }
     }
 
     fn leaf(&self, facts: &Facts<'_>, found: Difference, why: &dyn Fn(&Path) -> Option<Text>) -> LeafChange {

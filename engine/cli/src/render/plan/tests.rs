@@ -51,7 +51,7 @@ pub fn plan(changes: Vec<Change>) -> Plan {
         targets: Vec::new(),
         variables: BTreeMap::new(),
         providers: Vec::new(),
-        changes,
+        changes: changes.into_iter().map(Into::into).collect(),
         drift: Vec::new(),
         outputs: Vec::new(),
         steps: Vec::new(),

@@ -21,6 +21,10 @@ use std::process::ExitCode;
 use terrane_core::{Diagnostic, Place};
 use terrane_lang::inputs::Flag;
 
+/// A large fleet is millions of small values, made and freed one by one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Exit code of a bug in Terrane.
 const BUG: i32 = 11;
 /// Exit code where no command is given.

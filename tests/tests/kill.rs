@@ -172,10 +172,30 @@ fn telling(stage: &Stage) -> Vec<Shot> {
     points.map(|(number, when)| Shot::Around(stage.phase, Request { number, when })).to_vec()
 }
 
+fn subject(mutant: Mutant) -> Program {
+    Program::subject(env!("CARGO_BIN_EXE_terrane-subject"), mutant)
+}
+
+/// Fires at a mutant until it is noticed. That an answer lags shows only where the next run begins soon after the kill,
+/// which a busy machine may prevent once.
+fn rounds(stages: &[Stage], mutant: Mutant, shots: &[Shot]) -> Vec<(Shot, String)> {
+    let most = if mutant == Mutant::NoSettle { 4 } else { 1 };
+    let mut found = Vec::new();
+    for _ in 0..most {
+        let hits = fire_all(stages, &subject(mutant), shots);
+        let killed = hits.iter().filter(|(_, hit)| *hit != Hit::Missed).count();
+        found = wrong(&hits);
+        println!("{}: noticed at {} of {killed} kill points", mutant.name(), found.len());
+        if !found.is_empty() {
+            break;
+        }
+    }
+    found
+}
+
 #[test]
 fn each_mutant_is_noticed() {
     let _turn = turn();
-    let subject = |mutant| Program::subject(env!("CARGO_BIN_EXE_terrane-subject"), mutant);
     let home = runtime();
     // Where answers lag, most requests are the same one, sent until it is heard.
     for (config, stride, mutants) in
@@ -185,10 +205,7 @@ fn each_mutant_is_noticed() {
         let all = all_around(&stages).into_iter().step_by(stride);
         let shots: Vec<Shot> = if is_soak() { all.collect() } else { stages.iter().flat_map(telling).collect() };
         for mutant in [Mutant::None].iter().chain(mutants) {
-            let hits = fire_all(&stages, &subject(*mutant), &shots);
-            let killed = hits.iter().filter(|(_, hit)| *hit != Hit::Missed).count();
-            let wrong = wrong(&hits);
-            println!("{}: noticed at {} of {killed} kill points", mutant.name(), wrong.len());
+            let wrong = rounds(&stages, *mutant, &shots);
             if *mutant == Mutant::None {
                 assert!(wrong.is_empty(), "\n{}", told(&wrong));
             } else {

@@ -235,21 +235,22 @@ pub fn violations(schema: &Schema, value: &Value) -> Vec<Violation> {
 fn check_block(block: &Block, value: &Value, at: &Path, found: &mut Vec<Violation>) {
     for attribute in &block.attributes {
         let Some(inner) = value.get(&attribute.name) else { continue };
-        let path = at.child(attribute.name.clone());
+        // Nearly no leaf is wrong, so a path is made only for one that is.
+        let path = || at.child(attribute.name.clone());
         match &attribute.shape {
             Shape::Value(_) => check_leaf(attribute, inner, &path, found),
-            Shape::Block { block, nesting: Nesting::Single } => check_block(block, inner, &path, found),
+            Shape::Block { block, nesting: Nesting::Single } => check_block(block, inner, &path(), found),
             Shape::Block { block, .. } => {
                 for (index, item) in inner.items().unwrap_or_default().iter().enumerate() {
                     let index = u64::try_from(index).unwrap_or(u64::MAX);
-                    check_block(block, item, &path.join(crate::PathStep::Index(index)), found);
+                    check_block(block, item, &path().join(crate::PathStep::Index(index)), found);
                 }
             }
         }
     }
 }
 
-fn check_leaf(attribute: &Attribute, value: &Value, path: &Path, found: &mut Vec<Violation>) {
+fn check_leaf(attribute: &Attribute, value: &Value, path: &dyn Fn() -> Path, found: &mut Vec<Violation>) {
     if let Some(items) = value.items() {
         for item in items {
             check_leaf(attribute, item, path, found);
@@ -267,7 +268,7 @@ fn check_leaf(attribute: &Attribute, value: &Value, path: &Path, found: &mut Vec
         {
             let what = if value.as_str().is_some() { "characters" } else { unit };
             let detail = format!("{size} is outside {low} to {high} {what}");
-            found.push(Violation { path: path.clone(), detail: detail.trim_end().to_owned() });
+            found.push(Violation { path: path(), detail: detail.trim_end().to_owned() });
         }
     }
     if let Some(text) = value.as_str()
@@ -275,7 +276,7 @@ fn check_leaf(attribute: &Attribute, value: &Value, path: &Path, found: &mut Vec
         && !attribute.one_of.iter().any(|allowed| &**allowed == text)
     {
         let detail = format!("`{text}` is none of {}", attribute.one_of.join(", "));
-        found.push(Violation { path: path.clone(), detail });
+        found.push(Violation { path: path(), detail });
     }
 }
 

@@ -98,9 +98,17 @@ impl Entries {
     /// These entries with `key` set to `value`.
     #[must_use]
     pub fn with(&self, key: impl Into<Text>, value: Value) -> Self {
+        let key = key.into();
         let mut pairs = self.0.to_vec();
-        pairs.push((key.into(), value));
-        Self::new(pairs)
+        match self.0.binary_search_by(|(k, _)| k.cmp(&key)) {
+            Ok(at) => {
+                if let Some((_, place)) = pairs.get_mut(at) {
+                    *place = value;
+                }
+            }
+            Err(at) => pairs.insert(at, (key, value)),
+        }
+        Self(pairs.into())
     }
 
     /// These entries without `key`.

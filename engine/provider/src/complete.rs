@@ -20,8 +20,7 @@ fn complete_at(block: &Block, written: &Value, prior: Option<&Value>, instance: 
     let attributes = block.attributes.iter().map(|attribute| {
         let value = written.get(&attribute.name);
         let prior = prior.and_then(|p| p.get(&attribute.name));
-        let path = at.child(attribute.name.clone());
-        (attribute.name.clone(), complete_attribute(attribute, value, prior, instance, path))
+        (attribute.name.clone(), complete_attribute(attribute, value, prior, instance, at))
     });
     Value::object(attributes.collect())
 }
@@ -31,20 +30,22 @@ fn complete_attribute(
     written: Option<&Value>,
     prior: Option<&Value>,
     instance: &InstanceAddr,
-    path: Path,
+    at: &Path,
 ) -> Value {
+    let path = || at.child(attribute.name.clone());
     let written = written.filter(|value| !value.is_null());
     match (&attribute.shape, written) {
         (Shape::Block { block, nesting: Nesting::Single }, Some(value)) if value.is_known() => {
-            complete_at(block, value, prior, instance, &path)
+            complete_at(block, value, prior, instance, &path())
         }
         (Shape::Block { block, nesting: Nesting::Single }, None) if attribute.role == Role::OptionalComputed => {
-            complete_at(block, &Value::NULL, prior, instance, &path)
+            complete_at(block, &Value::NULL, prior, instance, &path())
         }
         (Shape::Block { block, nesting }, Some(value)) => match value.items() {
             None => value.clone(),
             Some(items) => {
-                let items = items.iter().map(|item| complete_at(block, item, None, instance, &path)).collect();
+                let at = path();
+                let items = items.iter().map(|item| complete_at(block, item, None, instance, &at)).collect();
                 if *nesting == Nesting::Set { Value::set(items) } else { Value::list(items) }
             }
         },
@@ -54,7 +55,7 @@ fn complete_attribute(
                 attribute.default.clone().unwrap_or_else(|| empty(attribute))
             }
             Role::OptionalComputed | Role::Computed => {
-                prior.cloned().unwrap_or_else(|| unknown(instance, path, attribute.implied_type()))
+                prior.cloned().unwrap_or_else(|| unknown(instance, path(), attribute.implied_type()))
             }
         },
     }

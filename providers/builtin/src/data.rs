@@ -42,12 +42,22 @@ struct Declaration {
 /// The type.
 pub struct TerraneData {
     schema: Arc<Schema>,
+    /// An identity without its key: a large fleet shares its texts.
+    id: ObjectId,
+    /// Attributes that are computed.
+    computed: Computed,
+}
+
+struct Computed {
+    id: Path,
+    output: Path,
 }
 
 impl TerraneData {
     /// The type with its schema.
     pub fn new() -> Self {
-        Self { schema: Arc::new(Declaration::schema()) }
+        let computed = Computed { id: Path::attr("id"), output: Path::attr("output") };
+        Self { schema: Arc::new(Declaration::schema()), id: object_id(""), computed }
     }
 }
 
@@ -63,12 +73,12 @@ impl ResourceType for TerraneData {
         } else {
             unknown(input.instance, Path::attr("output"), Type::Any).marked_like(&stored)
         };
-        let mut planned = input.proposed.with_at(&Path::attr("output").0, output);
+        let mut planned = input.proposed.with_at(&self.computed.output.0, output);
         if let Some(id) = input.prior.and_then(|prior| prior.get("id")) {
-            planned = planned.with_at(&Path::attr("id").0, id.clone());
+            planned = planned.with_at(&self.computed.id.0, id.clone());
         }
         // The record is filed under its address: the attribute `id` exists only after the create.
-        let id = object_id(&input.instance.to_string());
+        let id = ObjectId { key: input.instance.to_string().into(), ..self.id.clone() };
         RefineOutcome::Refined(Box::new(Refined::plain(Some(id), planned)))
     }
 

@@ -525,15 +525,15 @@ fn collect_handed(
     found: &mut Vec<(Path, Owner)>,
 ) {
     for attribute in &block.attributes {
-        let of = |value: &Value| value.get(&attribute.name).cloned().unwrap_or(Value::NULL);
-        let (before, after) = (of(sent), of(written));
-        let path = at.child(attribute.name.clone());
+        let (before, after) = (sent.get(&attribute.name), written.get(&attribute.name));
+        let (before, after) = (before.unwrap_or(&Value::NULL), after.unwrap_or(&Value::NULL));
+        let path = || at.child(attribute.name.clone());
         match &attribute.shape {
-            Shape::Block { block, nesting: Nesting::Single } => collect_handed(block, (&before, &after), &path, found),
+            Shape::Block { block, nesting: Nesting::Single } => collect_handed(block, (before, after), &path(), found),
             _ if attribute.role != Role::OptionalComputed => {}
             _ => match (before.is_null(), after.is_null()) {
-                (false, true) => found.push((path, Owner::Remote)),
-                (true, false) => found.push((path, Owner::Ours)),
+                (false, true) => found.push((path(), Owner::Remote)),
+                (true, false) => found.push((path(), Owner::Ours)),
                 _ => {}
             },
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use terrane_core::change::Owner;
-use terrane_core::{InstanceAddr, ObjectId, Path, Text, Value};
+use terrane_core::{InstanceAddr, ObjectId, Path, ResourceAddr, Text, Value};
 use terrane_provider::{Access, Handle, Intent, ProviderName, Verb};
 
 /// Version of the format of entries and snapshots.
@@ -271,6 +271,16 @@ impl State {
     #[must_use]
     pub fn record(&self, addr: &InstanceAddr) -> Option<&Arc<Recorded>> {
         self.objects.get(&(addr.clone(), None))
+    }
+
+    /// The block as the records have it, where there is one: addresses that share their block are compared by key alone.
+    #[must_use]
+    pub fn shared_block(&self, block: Arc<ResourceAddr>) -> Arc<ResourceAddr> {
+        let first = (InstanceAddr::new(block, None), None);
+        match self.objects.range(&first..).next() {
+            Some(((addr, _), _)) if addr.resource == first.0.resource => addr.resource.clone(),
+            _ => first.0.resource,
+        }
     }
 
     /// Takes in the next entry.

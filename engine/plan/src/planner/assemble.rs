@@ -72,12 +72,19 @@ fn serial(walk: &Walk<'_>, recovered: &[Recovered]) -> u64 {
 
 /// Decisions about recorded objects that the configuration does not have.
 fn orphans(walk: &mut Walk<'_>) -> Option<Vec<Decision>> {
-    let desired: BTreeSet<InstanceAddr> = walk.instances.iter().filter_map(|i| i.addr.clone()).collect();
+    let mut desired: Vec<&InstanceAddr> = walk.instances.iter().filter_map(|i| i.addr.as_ref()).collect();
+    // They stand in long runs already, which a stable sort makes use of.
+    desired.sort();
+    let mut desired = desired.into_iter().peekable();
+    let mut is_desired = |addr: &InstanceAddr| {
+        while desired.next_if(|next| *next < addr).is_some() {}
+        desired.peek() == Some(&addr)
+    };
     let records: Vec<(RecordKey, Arc<Recorded>)> = walk
         .state
         .objects
         .iter()
-        .filter(|((addr, deposed), _)| deposed.is_some() || !desired.contains(addr))
+        .filter(|((addr, deposed), _)| !is_desired(addr) || deposed.is_some())
         .map(|(key, record)| (key.clone(), record.clone()))
         .collect();
     let declared = Declared::new(walk);
@@ -413,9 +420,15 @@ impl Graph {
         let mut all: Vec<(&InstanceAddr, Option<&Text>, usize)> =
             decisions.iter().map(|(v, d)| (&d.change.addr, d.change.deposed.as_ref(), *v)).collect();
         let undecided = walk.instances.iter().enumerate().filter_map(|(v, i)| Some((i.addr.as_ref()?, None, v)));
-        let decided: BTreeSet<usize> = decisions.iter().map(|(v, _)| *v).collect();
-        all.extend(undecided.filter(|(_, _, v)| !decided.contains(v)));
-        all.sort_unstable();
+        let mut is_decided = vec![false; self.nodes.len()];
+        for (vertex, _) in decisions {
+            if let Some(place) = is_decided.get_mut(*vertex) {
+                *place = true;
+            }
+        }
+        all.extend(undecided.filter(|(_, _, v)| is_decided.get(*v) == Some(&false)));
+        // Long runs of them stand in order already.
+        all.sort();
         for (rank, (_, _, vertex)) in all.iter().enumerate() {
             if let Some(node) = self.nodes.get_mut(*vertex) {
                 node.rank = u32::try_from(rank).unwrap_or(u32::MAX);

@@ -151,12 +151,12 @@ impl Walk<'_> {
         } else {
             decision.change.after.clone()
         };
-        if let Some(id) = &decision.change.after_id {
+        // An object that is nothing but its record is filed under its address, and nothing lives in it.
+        if let Some(id) = decision.change.after_id.as_ref().filter(|_| !kind.is_record_only()) {
             let key = (id.scope.provider.clone(), Text::from(id.to_string()));
             let mine = Vertex::try_from(vertex).unwrap_or(Vertex::MAX);
             if let Some((_, other)) = self.by_id.insert(key, (id.clone(), mine))
                 && let Some(other) = usize::try_from(other).ok().and_then(|o| self.instances.get(o)?.addr.clone())
-                && !kind.is_record_only()
             {
                 let problem = diag::DUPLICATE_OBJECT.at(resource.span).with("object", id).with("also", other);
                 self.problems.push(problem.with("instance", &addr));
@@ -334,6 +334,8 @@ impl Walk<'_> {
 
     fn blank(&self, facts: &Facts<'_>, action: Action, refined: &Refined) -> Change {
         let recorded_cbd = facts.record.is_some_and(|record| record.create_before_destroy);
+        // Most objects stay the one that is recorded: the texts of its identity are held once.
+        let recorded_id = facts.record.map(|record| &record.id).filter(|id| refined.id.as_ref() == Some(id));
         Change {
             addr: facts.addr.clone(),
             deposed: None,
@@ -341,7 +343,7 @@ impl Walk<'_> {
             reasons: Vec::new(),
             origin: None,
             before_id: facts.record.map(|record| record.id.clone()),
-            after_id: refined.id.clone(),
+            after_id: recorded_id.or(refined.id.as_ref()).cloned(),
             before_access: facts.record.map(|record| record.access.clone()),
             after_access: Some(facts.around.access.clone()),
             before: Value::NULL,

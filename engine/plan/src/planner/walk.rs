@@ -71,7 +71,7 @@ pub struct Walk<'a> {
     pub frames_of: Vec<Vec<FrameId>>,
     /// Instances and joins.
     pub instances: Vec<Instance>,
-    /// Instances by the text of their id.
+    /// Instances with a remote side, by the text of their id.
     pub by_id: BTreeMap<(Text, Text), (ObjectId, Vertex)>,
     /// Records by the identity of their object, once somebody asked for one.
     pub recorded_by_id: Option<BTreeMap<ObjectId, Arc<Recorded>>>,
@@ -602,7 +602,9 @@ impl<'a> Walk<'a> {
             type_name: resource.type_name.clone(),
             name: resource.name.clone(),
         });
+        let addr = self.state.shared_block(addr);
         let (first, count) = (self.instances.len(), keys.len());
+        self.instances.reserve(count);
         for position in 0..count {
             self.instances.push(Instance {
                 addr: Some(InstanceAddr::new(addr.clone(), keys.key(position))),

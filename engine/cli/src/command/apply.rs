@@ -1,5 +1,6 @@
 //! `terrane apply` and `terrane destroy`: plan, show, ask, carry out, stage by stage; or a saved plan as it is.
 
+use super::UntilEnd;
 use super::planning::{self, Planning};
 use crate::args::{ApplyArguments, PlanningArguments};
 use crate::diag;
@@ -34,11 +35,11 @@ pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool
     let planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
     let workspace = super::workspace()?;
     let mut interrupts = Interrupts::listen()?;
-    let configuration = match saved {
+    let configuration = UntilEnd::new(match saved {
         // A saved plan has all but the values of sensitive variables; problems of the text are no matter then.
         Some(_) => workspace.load(&planning.flags),
         None => planning::load(&workspace, &planning.flags, voice)?,
-    };
+    });
     voice.know(&configuration.sources);
     let operation = if destroys { "destroy" } else { "apply" };
     let timeout_ms = u64::try_from(arguments.run.lock_timeout.as_millis()).unwrap_or(u64::MAX);
@@ -100,7 +101,7 @@ fn planning_flags(planning: &PlanningArguments, flags: &[Flag]) -> Vec<&'static 
 /// One run under the lock.
 struct Run<'w> {
     workspace: &'w Workspace,
-    configuration: Configuration,
+    configuration: UntilEnd<Configuration>,
     planning: Planning,
     voice: &'w Voice,
     interrupts: Interrupts,

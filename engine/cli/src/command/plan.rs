@@ -1,5 +1,6 @@
 //! `terrane plan`: what apply would do. Reads, changes nothing, takes no lock.
 
+use super::UntilEnd;
 use super::planning::{self, Planning};
 use crate::args::PlanArguments;
 use crate::diag;
@@ -21,10 +22,12 @@ pub async fn run(arguments: PlanArguments, flags: Vec<Flag>, voice: &Voice) -> O
     let planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
     let workspace = super::workspace()?;
     let mut interrupts = Interrupts::listen()?;
-    let configuration = planning::load(&workspace, &planning.flags, voice)?;
+    let configuration = UntilEnd::new(planning::load(&workspace, &planning.flags, voice)?);
     let (state, warnings) = workspace.state().await?;
+    let state = UntilEnd::new(state);
     voice.problems(&warnings)?;
-    let mut plan = planning::plan(&workspace, &configuration, &state, &planning, voice, &mut interrupts).await?;
+    let plan = planning::plan(&workspace, &configuration, &state, &planning, voice, &mut interrupts).await?;
+    let mut plan = UntilEnd::new(plan);
     voice.plan(PlanView { plan: &plan, registry: workspace.registry(), paint: voice.console.out })?;
     if let Some(path) = &arguments.out {
         plan.seal();

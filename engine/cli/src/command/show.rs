@@ -1,5 +1,6 @@
 //! `terrane show`: a saved plan, or the state; for people or as JSON.
 
+use super::UntilEnd;
 use crate::args::ShowArguments;
 use crate::console::{self, Console};
 use crate::exit::{Ended, Outcome};
@@ -17,14 +18,15 @@ use std::io::Write as _;
 pub async fn run(arguments: &ShowArguments, console: Console) -> Outcome {
     let workspace = super::workspace()?;
     let registry = workspace.registry();
-    let saved = arguments.plan_file.as_deref().map(super::plan::read).transpose()?;
+    let saved = arguments.plan_file.as_deref().map(super::plan::read).transpose()?.map(UntilEnd::new);
     let (state, warnings) = workspace.state().await?;
+    let state = UntilEnd::new(state);
     write_problems(console, &warnings, &terrane_core::SourceMap::default())?;
     let mut out = console::stdout();
     match saved {
         Some(plan) if arguments.json => {
             // Only the state that the plan was made against says something about it.
-            let state = Some(&state).filter(|state| state.lineage == plan.lineage && state.serial == plan.serial);
+            let state = Some(&*state).filter(|state| state.lineage == plan.lineage && state.serial == plan.serial);
             serde_json::to_writer(&mut out, &JsonPlan { plan: &plan, state, registry })
                 .map_err(std::io::Error::from)?;
             writeln!(out)?;

@@ -1,5 +1,6 @@
 //! `terrane state list | show | rm`.
 
+use super::UntilEnd;
 use super::planning::addresses;
 use crate::args::{StateCommand, StateListArguments, StateRmArguments, StateShowArguments};
 use crate::console::{self, Console};
@@ -29,6 +30,7 @@ pub async fn run(command: StateCommand) -> u8 {
 async fn list(arguments: &StateListArguments) -> Outcome {
     let patterns = patterns(&arguments.addresses)?;
     let (state, _) = super::workspace()?.state().await?;
+    let state = UntilEnd::new(state);
     if state.is_new() {
         return Err(diag::NO_STATE.at(Place::State).into());
     }
@@ -55,6 +57,7 @@ async fn show(arguments: &StateShowArguments, console: Console) -> Outcome {
     let patterns = patterns(std::slice::from_ref(&arguments.address))?;
     let workspace = super::workspace()?;
     let (state, warnings) = workspace.state().await?;
+    let state = UntilEnd::new(state);
     write_problems(console, &warnings, &SourceMap::default())?;
     let keys = matching(&state, &patterns);
     if keys.is_empty() {

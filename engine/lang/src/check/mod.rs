@@ -20,7 +20,7 @@ use crate::diag;
 use crate::eval::{self, Nothing};
 use crate::program::{Call, Module, ModuleId, Program, Schemas, Settings};
 use crate::scope::{Scope, Sources};
-use crate::syntax::ast;
+use crate::syntax::{self, ast};
 use blocks::Lowered;
 use files::Reader;
 use lower::Lower;
@@ -28,7 +28,7 @@ use names::{Names, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terrane_core::schema::SchemaKind;
-use terrane_core::{Diagnostic, Schema, SourceMap, Text, Value, diagnostic};
+use terrane_core::{Diagnostic, Schema, SourceMap, Span, Text, Value, diagnostic};
 
 pub(crate) use files::join;
 
@@ -72,6 +72,10 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
         // What could not be read may be what these miss.
         let follows = [&diag::UNKNOWN_NAME, &diag::MISSING_ARGUMENT];
         problems.retain(|problem| !follows.iter().any(|kind| std::ptr::eq(*kind, problem.kind)));
+        // A label that is no fixed text is no name either.
+        let is_template = |problem: &&Diagnostic| std::ptr::eq(problem.kind, &syntax::diag::LABEL_TEMPLATE);
+        let templates: Vec<Option<Span>> = problems.iter().filter(is_template).map(Diagnostic::span).collect();
+        problems.retain(|p| !std::ptr::eq(p.kind, &diag::INVALID_NAME) || !templates.contains(&p.span()));
     }
     let modules = expand(lowered, &mut problems);
     check_aliases(&modules, &mut problems);

@@ -43,6 +43,11 @@ fn unknown_blocks_and_wrong_labels_are_refused() {
 }
 
 #[test]
+fn a_label_with_a_template_is_told_of_once() {
+    check("output \"a-${b}\" {\n  value = 1\n}\n", &[("label-template", "\"a-${b}\"")]);
+}
+
+#[test]
 fn blocks_of_later_versions_are_named() {
     for kind in ["import", "moved", "removed", "check \"x\""] {
         let problems = found(&format!("{kind} {{\n}}\n"));

@@ -41,7 +41,7 @@ terrane_core::diagnostics! {
     SECRET_LITERAL: error "secret-literal" => "A secret is written in the clear";
         help: "Use env(..), file(..), exec(..) or a sensitive variable";
     SECRET_NOT_COMPARABLE: warning "secret-not-comparable" => "It cannot be told whether a secret changed";
-        help: "Set TERRANE_DIGEST_KEY, or make the key file readable, so that digests can be compared";
+        help: "Set TERRANE_DIGEST_KEY or make the key file readable, and let the source of the secret be there, so that digests can be compared";
     CHANGE_REFUSED: error "change-refused" => "This change cannot be made";
         help: "Undo the change";
     CLUSTER_REPLACE_REFUSED: error "cluster-replace-refused" => "The change would replace a cluster";

@@ -65,6 +65,8 @@ pub(crate) async fn plan(
         plan.fingerprint.sources = sources.digests();
     }
     if let Some(why) = workspace.key.failure() {
+        // Which secrets cannot be compared follows from it.
+        outcome.problems.retain(|problem| problem.kind.id != terrane_plan::diag::SECRET_NOT_COMPARABLE.id);
         outcome.problems.push(diag::DIGEST_KEY_UNUSABLE.at(Place::Run).detail(why));
     }
     outcome

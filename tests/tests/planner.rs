@@ -143,9 +143,13 @@ fn a_missing_key_destroys_its_instance() {
 }
 
 #[test]
-fn a_list_in_for_each_is_refused() {
-    let text = "resource \"terrane_data\" \"d\" {\n  for_each = [\"a\"]\n}\n";
-    assert_eq!(plan_with(&mut Simulation::new(1), text, &Options::default()).unwrap_err(), ["for-each-invalid"]);
+fn a_list_in_for_each_is_refused_once_whoever_sees_it_first() {
+    let block = |keys: &str| format!("resource \"terrane_data\" \"d\" {{\n  for_each = {keys}\n}}\n");
+    let of_variable = format!("variable \"names\" {{\n  default = [\"a\"]\n}}\n{}", block("var.names"));
+    for text in [block("[\"a\"]"), of_variable] {
+        let problems = plan_with(&mut Simulation::new(1), &text, &Options::default()).unwrap_err();
+        assert_eq!(problems, ["for-each-invalid"], "{text}");
+    }
 }
 
 #[test]

@@ -98,10 +98,12 @@ terrane_core::diagnostics! {
         help: "The reference shows what the function takes";
     FUNCTION_FAILED: error "function-failed" => "A function has no result";
         help: "Correct its arguments, or catch the error with try(..)";
-    WRONG_REPETITION: error "wrong-repetition" => "count or for_each has a value it cannot have";
-        help: "count is a whole number of 0 or more; for_each is a map, an object or a set of texts";
-    SENSITIVE_NOT_ALLOWED: error "sensitive-not-allowed" => "A sensitive value would become visible";
-        help: "Keys, counts and conditions of blocks are shown: use a value that is not sensitive";
+    COUNT_INVALID: error "count-invalid" => "`count` is no whole number from 0";
+        help: "Use a whole number";
+    FOR_EACH_INVALID: error "for-each-invalid" => "`for_each` is neither a map nor a set of strings";
+        help: "Use a map, or `toset([..])` of strings";
+    KEYS_SENSITIVE: error "keys-sensitive" => "A sensitive value would show in the keys of instances";
+        help: "Take the keys from a value that is no secret";
     SECRET_IN_PLAIN_ARGUMENT: error "secret-in-plain-argument" => "A secret stands in an argument that is not secret";
         help: "Give a value that is not secret, or wrap it in nonsensitive(..) when it may be seen";
     BROKEN_RESIDUAL: error "broken-residual" => "A stored expression cannot be computed, which is a bug in Terrane";
@@ -122,127 +124,9 @@ terrane_core::diagnostics! {
         help: "Give a value that meets the condition";
 }
 
-/// Every page of the catalogue shows a wrong and a right configuration; both are run.
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::load;
-    use crate::eval::{evaluate, evaluate_body, repeated};
-    use crate::inputs::check_validations;
-    use crate::program::Schemas;
-    use crate::testing::{Files, World, attribute, block, schema, shown};
-    use std::sync::Arc;
-    use terrane_core::schema::SchemaKind;
-    use terrane_core::{Diagnostic, Nesting, Role, Schema, Text, Type, Value};
-
-    /// Pages whose wrong example needs more than one file of configuration: tested where that is at hand.
-    const ELSEWHERE: &[&str] = &[
-        "no-configuration",
-        "unreadable-file",
-        "module-cycle",
-        "broken-residual",
-        "no-value-for-variable",
-        "undeclared-variable",
-        "undeclared-in-file",
-        "wrong-variable-flag",
-        "wrong-variables-file",
-    ];
-
-    struct Examples;
-
-    impl Schemas for Examples {
-        fn resource(&self, type_name: &str) -> Option<Arc<Schema>> {
-            let text = |name: &str, role: Role| attribute(name, Type::String, role);
-            match type_name {
-                "eks_cluster" => {
-                    let subnets = attribute("subnets", Type::list(Type::String), Role::Required);
-                    let attributes = vec![
-                        text("id", Role::Computed),
-                        text("name", Role::Required),
-                        text("region", Role::Required),
-                        text("version", Role::Optional),
-                        attribute("tags", Type::map(Type::String), Role::Optional),
-                        block("network", Nesting::Single, vec![subnets]),
-                    ];
-                    Some(schema(type_name, SchemaKind::Resource, attributes))
-                }
-                "kube_cluster" => {
-                    let mut token = text("token", Role::Optional);
-                    token.is_secret = true;
-                    Some(schema(type_name, SchemaKind::Resource, vec![text("endpoint", Role::Required), token]))
-                }
-                _ => None,
-            }
-        }
-        fn data(&self, _: &str) -> Option<Arc<Schema>> {
-            None
-        }
-        fn provider(&self, name: &str) -> Option<Arc<Schema>> {
-            matches!(name, "eks" | "kube").then(|| schema(name, SchemaKind::Provider, Vec::new()))
-        }
-        fn provider_of(&self, type_name: &str) -> Option<Text> {
-            type_name.split('_').next().map(Text::from)
-        }
-        fn names(&self, _: SchemaKind) -> Vec<Text> {
-            vec!["eks_cluster".into()]
-        }
-    }
-
-    /// Problems of loading, and of evaluating everything.
-    fn problems(text: &str) -> Vec<Diagnostic> {
-        let files = Files::of(&[("main.hcl", text), ("pools/main.hcl", ""), ("pool/main.hcl", "")]);
-        let loaded = load(&files, ".", &Examples);
-        let mut problems = loaded.problems;
-        let Some(program) = loaded.program else { return problems };
-        let mut world = World::of(&program);
-        let module = &program.modules[0];
-        for variable in &module.variables {
-            if let Some(value) = crate::inputs::variable_value(variable, None, &mut Vec::new()) {
-                world.variables.insert(&variable.name, value);
-            }
-        }
-        let unknown = Value::unknown(Type::String, terrane_core::Residual::Variable("id".into()));
-        let object = Value::object(vec![("id".into(), unknown)]);
-        world.objects.insert("eu", object.clone());
-        world.objects.insert("eu[a]", object);
-        world.each = Some((Value::string("a"), Value::int(1)));
-        for variable in &module.variables {
-            check_validations(variable, &world, &mut problems);
-        }
-        for local in &module.locals {
-            evaluate(&local.value, &world, &mut problems);
-        }
-        for resource in &module.resources {
-            repeated(&resource.repetition, &world, &mut problems);
-            evaluate_body(&resource.body, &resource.schema.body, &world, &mut problems);
-        }
-        for output in &module.outputs {
-            evaluate(&output.value, &world, &mut problems);
-        }
-        problems
-    }
-
-    fn example<'p>(page: &'p str, heading: &str) -> &'p str {
-        let start = page.find(&format!("## {heading}\n\n```hcl\n")).expect(heading);
-        page[start..].split("```").nth(1).and_then(|text| text.strip_prefix("hcl\n")).expect(heading)
-    }
-
-    #[test]
-    fn each_page_shows_the_problem_and_its_cure() {
-        for kind in ALL {
-            let path = format!("{}/../../docs/diagnostics/{}.md", env!("CARGO_MANIFEST_DIR"), kind.id);
-            let page = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-            assert!(page.starts_with(&format!("# {}: {}\n", kind.id, kind.summary)), "{}: title", kind.id);
-            let (wrong, right) = (example(&page, "Wrong"), example(&page, "Right"));
-            if ELSEWHERE.contains(&kind.id) {
-                continue;
-            }
-            let found = problems(wrong);
-            assert!(found.iter().any(|p| p.kind.id == kind.id), "{}: {:?}", kind.id, shown(&found));
-            let found = problems(right);
-            assert!(found.is_empty(), "{}: {:?}", kind.id, shown(&found));
-        }
-    }
 
     #[test]
     fn ids_are_kebab_case_and_distinct() {

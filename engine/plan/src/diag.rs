@@ -26,12 +26,6 @@ terrane_core::diagnostics! {
         help: "Set `sensitive = true` on the output, or take the secret out of it";
     PROVIDER_KNOWN_AFTER_APPLY: error "provider-known-after-apply" => "A provider configuration is known only after apply";
         help: "Configure the provider from variables, or give region and credentials to each resource";
-    COUNT_INVALID: error "count-invalid" => "`count` is no whole number from 0";
-        help: "Use a whole number";
-    FOR_EACH_INVALID: error "for-each-invalid" => "`for_each` is neither a map nor a set of strings";
-        help: "Use a map, or `toset([..])` of strings";
-    KEYS_SENSITIVE: error "keys-sensitive" => "A sensitive value would show in the keys of instances";
-        help: "Take the keys from a value that is no secret";
     KEYS_KNOWN_AFTER_APPLY: error "keys-known-after-apply" => "The keys of the instances are known only after apply";
         help: "Use keys that are written in the configuration, and put what is not known in the values";
     DATA_KNOWN_AFTER_APPLY: error "data-known-after-apply" => "A data source depends on what is known only after apply";

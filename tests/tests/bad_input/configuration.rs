@@ -101,6 +101,20 @@ const MISTAKES: &[Mistake] = &[
         words: &["`terrane_data.a` is declared twice", "1: resource \"terrane_data\" \"a\" {}  # first here"],
     },
     Mistake {
+        name: "list in for_each",
+        text: "resource \"terrane_data\" \"a\" {\n  for_each = [\"x\", \"y\"]\n  input = each.value\n}\n",
+        id: "for-each-invalid",
+        place: "on main.hcl line 2, in resource \"terrane_data\" \"a\":",
+        words: &["toset(..)"],
+    },
+    Mistake {
+        name: "list in count",
+        text: "variable \"zones\" {\n  type = list(string)\n}\nresource \"terrane_data\" \"a\" {\n  count = var.zones\n}\n",
+        id: "count-invalid",
+        place: "on main.hcl line 5, in resource \"terrane_data\" \"a\":",
+        words: &["a number is wanted, not a list(string)"],
+    },
+    Mistake {
         name: "reference cycle",
         text: "locals {\n  a = local.b\n  b = terrane_data.c.output\n}\n\nresource \"terrane_data\" \"c\" {\n  \
                input = local.a\n}\n",
@@ -135,18 +149,6 @@ async fn mistakes_are_told_with_their_place_before_anything_is_done() {
     }
     assert!(place.sandbox.log().is_empty(), "something was asked");
     assert!(!place.path().join("terrane.state").exists(), "a state was made");
-}
-
-// A1, E1
-#[tokio::test(flavor = "multi_thread")]
-async fn a_list_in_for_each_is_refused_by_the_plan() {
-    let place =
-        place("resource \"terrane_data\" \"a\" {\n  for_each = [\"x\", \"y\"]\n  input = each.value\n}\n").await;
-    let words = ["on main.hcl line 2, in resource \"terrane_data\" \"a\":", "toset(..)"];
-    for command in [&["plan"] as &[&str], &["apply", "-auto-approve"]] {
-        expect_error("for_each over a list", &place.run(command).await, "for-each-invalid", &words);
-    }
-    assert!(place.sandbox.log().is_empty());
 }
 
 // A1, E1

@@ -11,6 +11,7 @@ mod meta;
 mod names;
 mod order;
 mod refer;
+mod repeat;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -83,7 +84,10 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
     // With a declaration left out, numbers mean something else: only a whole program has an order.
     if !problems.iter().any(Diagnostic::is_error) {
         match order::order(&modules) {
-            Ok(sorted) => order = sorted,
+            Ok(sorted) => {
+                order = sorted;
+                repeat::check(&modules, &mut problems);
+            }
             Err(circles) => problems.extend(circles),
         }
     }

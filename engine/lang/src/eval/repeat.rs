@@ -6,7 +6,7 @@ use crate::convert::{convert, describe};
 use crate::diag;
 use crate::program::Repetition;
 use crate::scope::Scope;
-use terrane_core::{Diagnostic, Kind, Text, Type, Value};
+use terrane_core::{Diagnostic, Kind, Span, Text, Type, Value};
 
 /// The instances of a block.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,71 +26,85 @@ const MOST: u64 = 1_000_000;
 
 /// Evaluates `count` or `for_each`. `None` after an error.
 pub fn repeated(repetition: &Repetition, scope: &dyn Scope, problems: &mut Vec<Diagnostic>) -> Option<Repeated> {
-    let (expr, result) = match repetition {
-        Repetition::Single => return Some(Repeated::Single),
-        Repetition::Count(expr) => (expr, count(&evaluate(expr, scope, problems)?)),
-        Repetition::ForEach(expr) => (expr, for_each(&evaluate(expr, scope, problems)?)),
-    };
-    result.map_err(|problem| problems.push(report(expr, problem))).ok()
+    let Some(expr) = expression(repetition) else { return Some(Repeated::Single) };
+    let value = evaluate(expr, scope, problems)?;
+    of_value(repetition, &value, problems)
 }
 
-enum Wrong {
-    Value(String),
-    Sensitive(&'static str),
-}
-
-fn report(expr: &Expr, wrong: Wrong) -> Diagnostic {
-    match wrong {
-        Wrong::Value(detail) => diag::WRONG_REPETITION.at(expr.span).detail(detail),
-        Wrong::Sensitive(detail) => diag::SENSITIVE_NOT_ALLOWED.at(expr.span).detail(detail),
+/// The expression of `count` or `for_each`.
+pub(crate) fn expression(repetition: &Repetition) -> Option<&Expr> {
+    match repetition {
+        Repetition::Single => None,
+        Repetition::Count(expr) | Repetition::ForEach(expr) => Some(expr),
     }
 }
 
-fn count(value: &Value) -> Result<Repeated, Wrong> {
+/// What `count` or `for_each` means with that value, of which all that is known may be its type. `None` after an error.
+pub(crate) fn of_value(repetition: &Repetition, value: &Value, problems: &mut Vec<Diagnostic>) -> Option<Repeated> {
+    let result = match repetition {
+        Repetition::Single => return Some(Repeated::Single),
+        Repetition::Count(expr) => count(value, expr.span),
+        Repetition::ForEach(expr) => for_each(value, expr.span),
+    };
+    result.map_err(|problem| problems.push(*problem)).ok()
+}
+
+fn count(value: &Value, span: Span) -> Result<Repeated, Box<Diagnostic>> {
+    let wrong = |detail: String| Box::new(diag::COUNT_INVALID.at(span).detail(detail));
     if value.is_sensitive() {
-        return Err(Wrong::Sensitive("the number of instances shows the value of `count`"));
+        let detail = "the number of instances shows the value of `count`";
+        return Err(Box::new(diag::KEYS_SENSITIVE.at(span).detail(detail)));
     }
     if value.is_null() {
-        return Err(Wrong::Value(String::from("`count` is null")));
+        return Err(wrong(String::from("`count` is null")));
     }
-    let number = convert(value, &Type::Number).map_err(|error| Wrong::Value(format!("`count`: {}", error.reason)))?;
+    let number = convert(value, &Type::Number).map_err(|error| wrong(format!("`count`: {}", error.reason)))?;
     let Some(number) = number.as_number() else { return Ok(Repeated::Open(value.clone())) };
     match number.to_i64().and_then(|number| u64::try_from(number).ok()) {
         Some(count) if count <= MOST => Ok(Repeated::Count(count)),
-        _ => Err(Wrong::Value(format!("`count` is a whole number from 0 to {MOST}, not {number}"))),
+        _ => Err(wrong(format!("`count` is a whole number from 0 to {MOST}, not {number}"))),
     }
 }
 
-fn for_each(value: &Value) -> Result<Repeated, Wrong> {
+fn for_each(value: &Value, span: Span) -> Result<Repeated, Box<Diagnostic>> {
+    let sensitive =
+        || Box::new(diag::KEYS_SENSITIVE.at(span).detail("the addresses of instances show the keys of `for_each`"));
+    let wrong = |detail: String| Box::new(diag::FOR_EACH_INVALID.at(span).detail(detail));
     if value.is_sensitive() {
-        return Err(Wrong::Sensitive("the addresses of instances show the keys of `for_each`"));
+        return Err(sensitive());
     }
-    match value.kind() {
+    let is_list = match value.kind() {
         Kind::Object(entries) | Kind::Map(entries) => {
-            Ok(Repeated::Each(entries.iter().map(|(key, item)| (key.clone(), item.clone())).collect()))
+            let pairs = entries.iter().map(|(key, item)| (key.clone(), item.clone())).collect();
+            return Ok(Repeated::Each(pairs));
         }
         Kind::Set(items) => {
             if items.iter().any(|item| !item.is_known()) {
                 return Ok(Repeated::Open(value.clone()));
             }
             if items.iter().any(Value::is_sensitive) {
-                return Err(Wrong::Sensitive("the addresses of instances show the keys of `for_each`"));
+                return Err(sensitive());
             }
             let key = |item: &Value| {
                 let text = item.as_text().cloned();
                 text.map(|text| (text, item.clone())).ok_or_else(|| describe(item))
             };
             let pairs: Result<Vec<(Text, Value)>, String> = items.iter().map(key).collect();
-            pairs
+            return pairs
                 .map(Repeated::Each)
-                .map_err(|found| Wrong::Value(format!("`for_each` is a set of texts; this one holds {found}")))
+                .map_err(|found| wrong(format!("the set holds {found}, which is no text")));
         }
-        Kind::Unknown(unknown) if matches!(unknown.ty, Type::Any | Type::Map(_) | Type::Object(_) | Type::Set(_)) => {
-            Ok(Repeated::Open(value.clone()))
-        }
-        Kind::List(_) | Kind::Tuple(_) => Err(Wrong::Value(String::from(
-            "`for_each` is a map, an object or a set of texts, not a list: write toset(..), or a for expression that makes keys",
-        ))),
-        _ => Err(Wrong::Value(format!("`for_each` is a map, an object or a set of texts, not {}", describe(value)))),
+        Kind::Unknown(unknown) => match &unknown.ty {
+            Type::Any | Type::Map(_) | Type::Object(_) | Type::Set(_) => return Ok(Repeated::Open(value.clone())),
+            Type::List(_) | Type::Tuple(_) => true,
+            Type::Bool | Type::Number | Type::String => false,
+        },
+        Kind::List(_) | Kind::Tuple(_) => true,
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => false,
+    };
+    if !is_list {
+        return Err(wrong(format!("it is {}", describe(value))));
     }
+    let problem = wrong(String::from("it is a list, whose positions would become keys that move"));
+    Err(Box::new(problem.help("Use a map, or `toset(..)` for strings that name the instances")))
 }

@@ -495,18 +495,19 @@ fn repetition_says_what_it_cannot_be() {
     let each = |given| run(Repetition::ForEach(expr()), given);
     let set = |items: Vec<Value>| Value::set(items);
     assert_eq!(count(Value::string("2")), Ok(Repeated::Count(2)));
-    assert_eq!(count(Value::int(-1)), Err("wrong-repetition"));
-    assert_eq!(count(Value::NULL), Err("wrong-repetition"));
-    assert_eq!(count(Value::int(1).sensitive()), Err("sensitive-not-allowed"));
+    assert_eq!(count(Value::int(-1)), Err("count-invalid"));
+    assert_eq!(count(Value::NULL), Err("count-invalid"));
+    assert_eq!(count(Value::int(1).sensitive()), Err("keys-sensitive"));
     assert!(matches!(count(unknown("x", Type::Number)), Ok(Repeated::Open(_))));
     assert_eq!(each(set(vec![Value::string("a")])), Ok(Repeated::Each(vec![("a".into(), Value::string("a"))])));
     assert_eq!(each(set(vec![])), Ok(Repeated::Each(vec![])));
-    assert_eq!(each(set(vec![Value::int(1)])), Err("wrong-repetition"));
-    assert_eq!(each(Value::list(vec![Value::string("a")])), Err("wrong-repetition"));
-    assert_eq!(each(Value::NULL), Err("wrong-repetition"));
-    assert_eq!(each(set(vec![Value::string("a").sensitive()])), Err("sensitive-not-allowed"));
+    assert_eq!(each(set(vec![Value::int(1)])), Err("for-each-invalid"));
+    assert_eq!(each(Value::list(vec![Value::string("a")])), Err("for-each-invalid"));
+    assert_eq!(each(Value::NULL), Err("for-each-invalid"));
+    assert_eq!(each(set(vec![Value::string("a").sensitive()])), Err("keys-sensitive"));
     assert!(matches!(each(set(vec![unknown("x", Type::String)])), Ok(Repeated::Open(_))));
     assert!(matches!(each(unknown("x", Type::Any)), Ok(Repeated::Open(_))));
+    assert_eq!(each(unknown("x", Type::list(Type::String))), Err("for-each-invalid"));
 }
 
 fn call_text(value: &Value) -> String {

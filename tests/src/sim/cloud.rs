@@ -48,6 +48,8 @@ pub struct Cloud {
     pub lag_ms: u64,
     /// Secrets that were sent.
     pub secrets: Vec<String>,
+    /// What the note of a new item comes out as, whatever was planned.
+    pub note: Option<Value>,
     pub(super) next: u64,
 }
 

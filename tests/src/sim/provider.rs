@@ -64,6 +64,9 @@ struct ItemDeclaration {
     /// A text.
     #[attr(optional)]
     note: Option<String>,
+    /// What sort of item.
+    #[attr(optional, refused = "an item stays what it is")]
+    sort: Option<String>,
 }
 
 /// The provider's own settings.
@@ -222,8 +225,11 @@ fn seen(object: &Object, id: &ObjectId) -> Value {
 }
 
 fn attributes(planned: &Value, object: &str) -> BTreeMap<Text, Value> {
-    let names: &[&str] =
-        if object == "cluster" { &["name", "size", "zone", "network", "tags"] } else { &["name", "cluster", "note"] };
+    let names: &[&str] = if object == "cluster" {
+        &["name", "size", "zone", "network", "tags"]
+    } else {
+        &["name", "cluster", "note", "sort"]
+    };
     let value = |name: &&str| {
         let value = planned.get(name).cloned().unwrap_or(Value::NULL);
         let value = if value.is_known() { value } else { Value::string("chosen-by-the-cloud") };
@@ -253,7 +259,10 @@ impl Side {
             drop(cloud);
             return self.stand(call, kind);
         }
-        let attributes = if kind == "role" { BTreeMap::new() } else { attributes(&call.planned, kind) };
+        let mut attributes = if kind == "role" { BTreeMap::new() } else { attributes(&call.planned, kind) };
+        if let (Some(note), "item") = (&cloud.note, kind) {
+            attributes.insert("note".into(), note.clone());
+        }
         cloud.make(Making {
             kind,
             name: self.name(call),

@@ -43,6 +43,7 @@ pub(crate) fn lower(world: &World<'_>, names: &Names, blocks: Blocks, problems: 
         let value = cx.expr(&attribute.value);
         lowered.locals.extend(value.map(|value| Local { name: attribute.name.text, value }));
     }
+    lowered.resources.reserve_exact(blocks.resources.len());
     for (mode, block) in blocks.resources {
         lowered.resources.extend(cx.resource_block(mode, &block));
     }

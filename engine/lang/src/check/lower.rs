@@ -34,9 +34,9 @@ pub(crate) fn chain(expr: &ast::Expr) -> (&ast::Expr, Vec<Taken<'_>>) {
     let mut root = expr;
     loop {
         match &root.kind {
-            ast::ExprKind::Attr { of, name } => {
-                steps.push(Taken::Attr(name, root.span));
-                root = of;
+            ast::ExprKind::Attr(attr) => {
+                steps.push(Taken::Attr(&attr.name, root.span));
+                root = &attr.of;
             }
             ast::ExprKind::Index { of, key } => {
                 steps.push(Taken::Index(key, root.span));
@@ -80,7 +80,7 @@ impl<'a> Lower<'a> {
                 return self.expr(inner).map(|inner| Expr { kind: inner.kind, span });
             }
             ast::ExprKind::Broken => return None,
-            ast::ExprKind::Name(_) | ast::ExprKind::Attr { .. } | ast::ExprKind::Index { .. } => {
+            ast::ExprKind::Name(_) | ast::ExprKind::Attr(_) | ast::ExprKind::Index { .. } => {
                 return self.traversal(expr).map(fold);
             }
             ast::ExprKind::SplatItem => ExprKind::Slot(self.splat_slot()),
@@ -88,7 +88,7 @@ impl<'a> Lower<'a> {
             ast::ExprKind::Tuple(items) => ExprKind::Tuple(self.all(items)?.into()),
             ast::ExprKind::Object(items) => self.object(items)?,
             ast::ExprKind::Splat { of, each } => self.splat(of, each)?,
-            ast::ExprKind::Call { name, arguments, is_spread } => self.call(name, arguments, *is_spread, span)?,
+            ast::ExprKind::Call(call) => self.call(&call.name, &call.arguments, call.is_spread, span)?,
             ast::ExprKind::Unary { operator, operand } => ExprKind::Unary(*operator, Box::new(self.expr(operand)?)),
             ast::ExprKind::Binary { operator, left, right } => self.binary(*operator, left, right)?,
             ast::ExprKind::Conditional { condition, yes, no } => {

@@ -28,7 +28,7 @@ pub(crate) fn read(expr: &ast::Expr, problems: &mut Vec<Diagnostic>) -> Option<T
                 None
             }
         },
-        ast::ExprKind::Call { name, arguments, is_spread: false } => built(name, arguments, expr, problems),
+        ast::ExprKind::Call(call) if !call.is_spread => built(&call.name, &call.arguments, expr, problems),
         ast::ExprKind::String(text) => {
             let help = Some(String::from("A type stands without quotes"));
             wrong(expr, format!("the text \"{text}\" is no type"), help, problems);
@@ -111,10 +111,11 @@ fn object(items: &[ast::ObjectItem], problems: &mut Vec<Diagnostic>) -> Option<T
 }
 
 fn field(expr: &ast::Expr, problems: &mut Vec<Diagnostic>) -> Option<Field> {
-    let ast::ExprKind::Call { name, arguments, is_spread: false } = &expr.kind else {
-        return read(expr, problems).map(Field::required);
+    let call = match &expr.kind {
+        ast::ExprKind::Call(call) if !call.is_spread => call,
+        _ => return read(expr, problems).map(Field::required),
     };
-    match (&*name.text, &arguments[..]) {
+    match (&*call.name.text, &call.arguments[..]) {
         ("optional", [ty]) => read(ty, problems).map(Field::optional),
         ("optional", [ty, default]) => {
             let ty = read(ty, problems);

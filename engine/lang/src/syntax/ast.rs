@@ -59,7 +59,7 @@ pub struct Expr {
     pub span: Span,
 }
 
-/// What an expression is.
+/// What an expression is: 24 bytes, everything longer stands behind a pointer. A large configuration is a tree of many.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {
     /// `null`.
@@ -79,12 +79,7 @@ pub enum ExprKind {
     /// The root of a reference: `var`, `each`, `eks_cluster`, a loop variable.
     Name(Text),
     /// `of.name`.
-    Attr {
-        /// What it is taken from.
-        of: Box<Expr>,
-        /// The attribute.
-        name: Ident,
-    },
+    Attr(Box<AttrOf>),
     /// `of[key]`; also the old form `of.0`.
     Index {
         /// What it is taken from.
@@ -102,14 +97,7 @@ pub enum ExprKind {
     /// The element inside the `each` of a splat.
     SplatItem,
     /// `name(arguments)`.
-    Call {
-        /// The function.
-        name: Ident,
-        /// Its arguments.
-        arguments: Vec<Expr>,
-        /// Whether the last is spread: `f(list...)`.
-        is_spread: bool,
-    },
+    Call(Box<Call>),
     /// `!a`, `-a`.
     Unary {
         /// [`Operator::Not`] or [`Operator::Negate`].
@@ -141,6 +129,26 @@ pub enum ExprKind {
     Parens(Box<Expr>),
     /// A part that could not be read; a problem says why.
     Broken,
+}
+
+/// `of.name`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttrOf {
+    /// What it is taken from.
+    pub of: Expr,
+    /// The attribute.
+    pub name: Ident,
+}
+
+/// `name(arguments)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// The function.
+    pub name: Ident,
+    /// Its arguments.
+    pub arguments: Vec<Expr>,
+    /// Whether the last is spread: `f(list...)`.
+    pub is_spread: bool,
 }
 
 /// `key = value` inside `{ }`.

@@ -201,14 +201,15 @@ impl Parser<'_> {
         self.open.push(open);
         self.advance();
         let is_one_line = !self.tok.is_first_on_line && self.tok.kind != Kind::BraceClose && self.tok.kind != Kind::End;
-        let inner = self.body(Some(Owner { open, header, is_one_line }));
+        let mut inner = self.body(Some(Owner { open, header, is_one_line }));
+        inner.attributes.shrink_to_fit();
         self.leave();
         body.blocks.push(Block { kind, labels, body: inner, header });
         Ok(())
     }
 
     fn labels(&mut self) -> Read<Vec<Ident>> {
-        let mut labels = Vec::new();
+        let mut labels = Vec::with_capacity(2);
         loop {
             match self.kind() {
                 Kind::BraceOpen => return Ok(labels),

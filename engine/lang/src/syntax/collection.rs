@@ -1,6 +1,6 @@
 //! What stands between brackets: lists, objects, `for` and the arguments of calls.
 
-use super::ast::{Expr, ExprKind, ForExpr, Ident, ObjectItem};
+use super::ast::{Call, Expr, ExprKind, ForExpr, Ident, ObjectItem};
 use super::diag;
 use super::parser::{Open, Parser, Read, Stop};
 use super::recover::Until;
@@ -9,12 +9,12 @@ use terrane_core::Text;
 
 /// Whether `key` is a reference that could be meant as a name.
 fn is_bare_reference(key: &Expr) -> bool {
-    match &key.kind {
-        ExprKind::Attr { of, .. } | ExprKind::Index { of, .. } | ExprKind::Splat { of, .. } => {
-            matches!(of.kind, ExprKind::Name(_)) || is_bare_reference(of)
-        }
-        _ => false,
-    }
+    let of = match &key.kind {
+        ExprKind::Attr(attr) => &attr.of,
+        ExprKind::Index { of, .. } | ExprKind::Splat { of, .. } => of,
+        _ => return false,
+    };
+    matches!(of.kind, ExprKind::Name(_)) || is_bare_reference(of)
 }
 
 impl Parser<'_> {
@@ -36,7 +36,8 @@ impl Parser<'_> {
     pub fn call(&mut self, name: Ident, start: usize) -> Read<Expr> {
         let (arguments, is_spread) = self.within(true, |parser| parser.items(Kind::ParenClose))?;
         self.raise(self.height)?;
-        Ok(Expr { kind: ExprKind::Call { name, arguments, is_spread }, span: self.span_from(start) })
+        let call = Box::new(Call { name, arguments, is_spread });
+        Ok(Expr { kind: ExprKind::Call(call), span: self.span_from(start) })
     }
 
     /// Expressions between commas up to `close`; in a call the last may be spread.
@@ -125,8 +126,15 @@ impl Parser<'_> {
         Ok(Expr { kind, span: self.span_from(start) })
     }
 
+    /// Items are gathered in one vector for all objects that are open, so that each keeps one of its own length.
     fn object_items(&mut self) -> Read<Vec<ObjectItem>> {
-        let mut items = Vec::new();
+        let first = self.items.len();
+        let read = self.gather_items();
+        let items = self.items.drain(first..).collect();
+        read.map(|()| items)
+    }
+
+    fn gather_items(&mut self) -> Read<()> {
         let mut height = 0;
         let mut inner = None;
         let open = self.open.last().copied();
@@ -147,7 +155,7 @@ impl Parser<'_> {
             let mark = self.mark();
             self.begin_line();
             match self.object_item() {
-                Ok(item) => items.push(item),
+                Ok(item) => self.items.push(item),
                 Err(Stop::Here) => return Err(Stop::Here),
                 Err(Stop::Skip) => self.recover(Stop::Skip, &mark, Until::Item),
             }
@@ -155,7 +163,7 @@ impl Parser<'_> {
             self.object_separator()?;
         }
         self.height = height;
-        Ok(items)
+        Ok(())
     }
 
     fn object_separator(&mut self) -> Read<()> {

@@ -1,6 +1,6 @@
 //! Expressions: operators by precedence, traversals, and what they begin with.
 
-use super::ast::{Expr, ExprKind, Ident};
+use super::ast::{AttrOf, Expr, ExprKind, Ident};
 use super::diag;
 use super::parser::{Parser, Read, Stop};
 use super::scanner::Kind;
@@ -125,7 +125,7 @@ impl Parser<'_> {
             Kind::Ident => {
                 let name = self.take_ident();
                 self.raise(self.height)?;
-                Ok(Expr { kind: ExprKind::Attr { of: Box::new(of), name }, span: self.span_from(start) })
+                Ok(Expr { kind: ExprKind::Attr(Box::new(AttrOf { of, name })), span: self.span_from(start) })
             }
             Kind::Number => self.old_index(of, start),
             _ => {

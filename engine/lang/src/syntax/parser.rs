@@ -2,6 +2,7 @@
 //!
 //! Errors travel as [`Stop`] after the problem has been noted; whoever can go on catches them at a [`Mark`].
 
+use super::ast::ObjectItem;
 use super::diag;
 use super::heredoc::MarkerIndex;
 use super::scanner::{Kind, Scanner, Token};
@@ -95,6 +96,8 @@ pub struct Parser<'a> {
     pub height: usize,
     /// Brackets that are open.
     pub open: Vec<Open>,
+    /// Items of the objects that are being read, the innermost last.
+    pub items: Vec<ObjectItem>,
     /// Spaces before the first token of this line.
     pub line_indent: usize,
     /// Whether indentation decides which bracket is not closed: the second attempt at a file.
@@ -128,6 +131,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             height: 0,
             open: Vec::new(),
+            items: Vec::new(),
             line_indent: 0,
             by_indent: false,
             markers: None,

@@ -57,13 +57,13 @@ fn show(expr: &Expr) -> String {
             format!("{{{}}}", items.join(", "))
         }
         ExprKind::Name(name) => name.to_string(),
-        ExprKind::Attr { of, name } => format!("{}.{}", show(of), name.text),
+        ExprKind::Attr(attr) => format!("{}.{}", show(&attr.of), attr.name.text),
         ExprKind::Index { of, key } => format!("{}[{}]", show(of), show(key)),
         ExprKind::Splat { of, each } => format!("splat({}, {})", show(of), show(each)),
         ExprKind::SplatItem => "_".into(),
-        ExprKind::Call { name, arguments, is_spread } => {
-            let arguments: Vec<String> = arguments.iter().map(show).collect();
-            format!("{}({}{})", name.text, arguments.join(", "), if *is_spread { "..." } else { "" })
+        ExprKind::Call(call) => {
+            let arguments: Vec<String> = call.arguments.iter().map(show).collect();
+            format!("{}({}{})", call.name.text, arguments.join(", "), if call.is_spread { "..." } else { "" })
         }
         ExprKind::Unary { operator, operand } => format!("{}{}", operator.symbol(), show(operand)),
         ExprKind::Binary { operator, left, right } => format!("<{} {} {}>", show(left), operator.symbol(), show(right)),
@@ -909,4 +909,9 @@ proptest::proptest! {
     fn mutations_are_read_and_formatted(text in mutated()) {
         exercise(&text);
     }
+}
+
+#[test]
+fn an_expression_is_six_words() {
+    assert!(std::mem::size_of::<Expr>() <= 48, "{}", std::mem::size_of::<Expr>());
 }

@@ -189,7 +189,7 @@ fn orphan(walk: &mut Walk<'_>, record: &Arc<Recorded>, reason: Reason) -> Result
         create_before_destroy: record.create_before_destroy,
         timeouts: record.timeouts.clone(),
     };
-    Ok(Decision { change: change.into(), destroy, make: Vec::new() })
+    Ok(Decision { change: change.into(), record: Some(record.clone()), destroy, make: Vec::new() })
 }
 
 /// What somebody else changed on recorded objects, as far as it is ours.
@@ -312,7 +312,7 @@ impl Graph {
             nodes.push(Node { deps: instance.deps.to_vec(), ..Node::default() });
             if let Some(mut decision) = instance.decision.take() {
                 let change = Arc::make_mut(&mut decision.change);
-                let recorded = walk.state.record(&change.addr);
+                let recorded = decision.record.as_ref();
                 change.is_rerecorded |=
                     change.action == Action::NoOp && recorded.is_some_and(|record| record.dependencies != dependencies);
                 change.dependencies = dependencies;

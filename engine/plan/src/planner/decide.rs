@@ -22,6 +22,8 @@ use terrane_provider::{Refined, ResourceType, StepSpec, StepsInput, Verb};
 pub struct Decision {
     /// The change, as the plan will have it.
     pub change: Arc<Change>,
+    /// The record of the object, where there is one.
+    pub record: Option<Arc<Recorded>>,
     /// Steps on the object that is there.
     pub destroy: Vec<StepSpec>,
     /// Steps on the object that will be.
@@ -384,7 +386,7 @@ impl Walk<'_> {
         };
         change.reasons.push(reason);
         change.origin = self.origin(facts.resource.span);
-        Decision { change: change.into(), destroy: Vec::new(), make }
+        Decision { change: change.into(), record: facts.record.cloned(), destroy: Vec::new(), make }
     }
 
     fn replace(&self, facts: &Facts<'_>, prior: &Value, anew: Refined, reasons: Vec<Reason>) -> Decision {
@@ -405,7 +407,7 @@ impl Walk<'_> {
         let destroy = StepsInput { verb: Verb::Delete, prior, planned: &Value::NULL, changed: &[] };
         let make = StepsInput { verb: Verb::Create, prior: &Value::NULL, planned: &change.after, changed: &[] };
         let (destroy, make) = (facts.kind.steps(&destroy), facts.kind.steps(&make));
-        Decision { change: change.into(), destroy, make }
+        Decision { change: change.into(), record: facts.record.cloned(), destroy, make }
     }
 
     fn update(&self, facts: &Facts<'_>, prior: &Value, refined: Refined, found: Vec<Difference>) -> Decision {
@@ -433,7 +435,7 @@ impl Walk<'_> {
             change.reasons.push(Reason::Differs);
             change.origin = self.origin(facts.resource.span);
         }
-        Decision { change: change.into(), destroy: Vec::new(), make }
+        Decision { change: change.into(), record: facts.record.cloned(), destroy: Vec::new(), make }
     }
 
     fn leaf(&self, facts: &Facts<'_>, found: Difference, why: &dyn Fn(&Path) -> Option<Text>) -> LeafChange {

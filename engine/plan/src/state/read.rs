@@ -4,7 +4,7 @@
 //! settings. Parts of one record with the same text become one value without being read again, short texts are
 //! shared among all records, and addresses share their blocks.
 
-use super::{Partial, Recorded, SecretDigest};
+use super::{Entry, Partial, Recorded, SecretDigest, StepResult};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -62,6 +62,21 @@ struct IdText<'a> {
     scope: &'a RawValue,
     #[serde(borrow)]
     key: Cow<'a, str>,
+}
+
+/// The text of an entry that brings a record, cut into its parts; of other entries the kind alone.
+#[derive(Deserialize)]
+struct EntryText<'a> {
+    #[serde(borrow)]
+    entry: Cow<'a, str>,
+    #[serde(default)]
+    step: Option<u32>,
+    #[serde(default, borrow)]
+    intent: Option<&'a RawValue>,
+    #[serde(default)]
+    result: Option<StepResult>,
+    #[serde(default, borrow)]
+    record: Option<RecordText<'a>>,
 }
 
 /// The attributes of an object, each as it is written.
@@ -143,6 +158,30 @@ impl RecordReader {
         })
     }
 
+    /// Reads an entry of the log.
+    ///
+    /// # Errors
+    /// The text is no entry that this version knows.
+    pub fn entry(&mut self, text: &str) -> Result<Entry, serde_json::Error> {
+        match serde_json::from_str(text) {
+            Ok(EntryText { entry, step, intent, result, record: Some(record) }) => {
+                let record = Box::new(self.read(record)?);
+                match (&*entry, step, intent, result) {
+                    ("record", step, None, None) => Ok(Entry::Record { step, record }),
+                    ("intent", Some(step), Some(intent), None) => {
+                        Ok(Entry::Intent { step, intent: serde_json::from_str(intent.get())?, record })
+                    }
+                    ("outcome", None, Some(intent), Some(result)) => {
+                        let intent = serde_json::from_str(intent.get())?;
+                        Ok(Entry::Outcome { intent, result, record: Some(record) })
+                    }
+                    _ => serde_json::from_str(text),
+                }
+            }
+            _ => serde_json::from_str(text),
+        }
+    }
+
     fn object<'a>(&self, parts: &Parts<'a>, known: &mut Vec<(&'a str, Value)>) -> Result<Value, serde_json::Error> {
         let mut pairs = Vec::with_capacity(parts.0.len());
         for (name, raw) in &parts.0 {
@@ -195,6 +234,7 @@ where
 mod tests {
     use super::*;
     use std::sync::Arc;
+    use terrane_provider::{Recovery, StepSpec, Verb};
 
     fn read(text: &str) -> Recorded {
         RecordReader::default().read(serde_json::from_str(text).unwrap()).unwrap()
@@ -218,6 +258,41 @@ mod tests {
         ] {
             assert_eq!(read(text), serde_json::from_str(text).unwrap());
         }
+    }
+
+    #[test]
+    fn an_entry_says_what_its_plain_reader_says() {
+        let intent = terrane_provider::Intent {
+            id: "i".into(),
+            addr: "t_x.a".parse().unwrap(),
+            deposed: None,
+            object: read(RECORD).id,
+            access: read(RECORD).access,
+            step: StepSpec::new("store", Verb::Create, Recovery::Retry),
+            token: "t".into(),
+            prior: Value::NULL,
+            planned: read(RECORD).seen,
+            seen: Value::NULL,
+            at_ms: 7,
+            handle: None,
+            continues: vec!["h".into()],
+        };
+        let intent = serde_json::to_string(&intent).unwrap();
+        for text in [
+            format!(r#"{{"entry":"record","step":3,"record":{RECORD}}}"#),
+            format!(r#"{{"entry":"record","record":{RECORD}}}"#),
+            format!(r#"{{"entry":"intent","step":1,"intent":{intent},"record":{RECORD}}}"#),
+            format!(r#"{{"entry":"outcome","intent":"i","result":"done","record":{RECORD}}}"#),
+            r#"{"entry":"outcome","intent":"i","result":"not_done","record":null}"#.to_owned(),
+            r#"{"entry":"forget","addr":"t_x.a"}"#.to_owned(),
+            r#"{"entry":"finish","plan":"p"}"#.to_owned(),
+        ] {
+            let plain: Entry = serde_json::from_str(&text).unwrap();
+            assert_eq!(RecordReader::default().entry(&text).unwrap(), plain, "{text}");
+        }
+        let wrong = format!(r#"{{"entry":"intent","step":1,"intent":{{}},"record":{RECORD}}}"#);
+        assert!(RecordReader::default().entry(&wrong).is_err());
+        assert!(RecordReader::default().entry(r#"{"entry":"unheard_of"}"#).is_err());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use terrane_plan::state::read::RecordReader;
 use terrane_plan::state::{Entry, FORMAT, State};
 use terrane_provider::Async;
 use writer::{Log, Writer};
@@ -232,6 +233,7 @@ impl LocalStore {
 fn replay(bytes: Vec<u8>, state: &mut State) -> Result<LogContent, StoreError> {
     let mut log = LogContent { bytes, good: 0, has_header: false, cut: None };
     let mut covered = 0;
+    let mut reader = RecordReader::default();
     let reason = loop {
         match frame::next(&log.bytes, log.good) {
             Next::End => break (!log.has_header).then_some("it has no first record"),
@@ -244,9 +246,11 @@ fn replay(bytes: Vec<u8>, state: &mut State) -> Result<LogContent, StoreError> {
                     covered -= 1;
                 } else {
                     // Its checksum is right, so it was written like this: not damage, and not ours to leave out.
-                    state.apply(serde_json::from_slice(body).map_err(|error| StoreError::Damaged {
-                        reason: format!("the journal has an entry that this version does not know: {error}"),
-                    })?);
+                    let unknown = |why: &dyn std::fmt::Display| StoreError::Damaged {
+                        reason: format!("the journal has an entry that this version does not know: {why}"),
+                    };
+                    let text = std::str::from_utf8(body).map_err(|error| unknown(&error))?;
+                    state.apply(reader.entry(text).map_err(|error| unknown(&error))?);
                 }
                 log.good = after;
             }

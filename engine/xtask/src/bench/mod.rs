@@ -46,9 +46,8 @@ fn one(binary: &Path, options: &Options) -> Result<Outcome, Failure> {
     for shape in &options.shapes {
         let mut figures = Figures::new();
         for size in &options.sizes {
-            let repetitions = if *size >= 100_000 { 1 } else { options.repetitions };
             let bench = Bench { shape: *shape, size: *size, binaries: vec![binary.to_owned()] };
-            bench.run(repetitions, |step, costs| {
+            bench.run(options.repetitions, |step, costs| {
                 figures.entry(step).or_default().insert(*size, costs.first().copied().flatten());
             })?;
         }

@@ -12,7 +12,7 @@ pub struct Options {
     pub sizes: Vec<usize>,
     /// Shapes in the order given.
     pub shapes: Vec<Shape>,
-    /// Repetitions of each command that can be repeated; the largest size runs once.
+    /// Repetitions of each command that can be repeated.
     pub repetitions: usize,
     /// What is measured.
     pub subject: Subject,

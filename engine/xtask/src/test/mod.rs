@@ -89,8 +89,9 @@ pub fn run(parts: Parts) -> Result<Outcome, Failure> {
 pub fn soak() -> Result<Outcome, Failure> {
     let mut report = Report::default();
     report.stage("build", |_| passes(&build()));
-    let mut program =
-        tests(&binary()?, Suite::Whole).arguments(["test", "--package", "terrane-tests", "--no-fail-fast"]);
+    // With what passing tests print: how many points were tried belongs to the result.
+    let words = ["test", "--package", "terrane-tests", "--no-fail-fast", "--", "--show-output"];
+    let mut program = tests(&binary()?, Suite::Whole).arguments(words);
     match parts::moto_python() {
         Some(python) => program = program.variable("TERRANE_MOTO_PYTHON", python),
         None => report.left_out.push(parts::MOTO_MISSING.to_owned()),

@@ -144,7 +144,7 @@ impl Schedule<'_> {
         };
         let deposed = self.record_place(number, change, planned_step.phase);
         let recorded = self.state.objects.get(&(change.addr.clone(), deposed.clone())).cloned();
-        let recorded_partial = recorded.as_ref().and_then(|recorded| recorded.partial.clone());
+        let continues = begun(recorded.as_deref(), &planned_step.spec);
         let is_destroy = planned_step.phase == Phase::Destroy;
         let record = match (is_destroy, recorded) {
             (true, Some(recorded)) => (*recorded).clone(),
@@ -169,7 +169,7 @@ impl Schedule<'_> {
             intent,
             token: token.get(..36).unwrap_or(&token).into(),
             is_repeated: false,
-            continues: begun(&recorded_partial, &planned_step.spec),
+            continues,
         };
         let record = Recorded { partial: self.partial_after(step, &planned_step.spec, change), ..record };
         Ok((Box::new(call), Box::new(record)))
@@ -232,7 +232,8 @@ impl Schedule<'_> {
 }
 
 /// Intents of earlier runs that began this very step.
-fn begun(recorded: &Option<Partial>, spec: &StepSpec) -> Vec<Text> {
-    let same = recorded.as_ref().filter(|partial| partial.verb == spec.verb && partial.next == spec.name);
+fn begun(recorded: Option<&Recorded>, spec: &StepSpec) -> Vec<Text> {
+    let partial = recorded.and_then(|recorded| recorded.partial.as_ref());
+    let same = partial.filter(|partial| partial.verb == spec.verb && partial.next == spec.name);
     same.map(|partial| partial.begun.clone()).unwrap_or_default()
 }

@@ -139,7 +139,11 @@ const CLUSTER_EDITS: &[Edit] = &[
     edit("credentials", "\"contract\"", "\"another\"", Becomes::Update),
 ];
 
-const POOL: &str = r#"
+/// A configuration with a network and a cluster before the rest.
+macro_rules! in_cluster {
+    ($rest:literal) => {
+        concat!(
+            r#"
 data "eks_network" "of" {
   region = "eu-west-1"
   filter = { "tag:team" = "platform" }
@@ -153,7 +157,14 @@ resource "eks_cluster" "core" {
     subnets = data.eks_network.of.private_subnets
   }
 }
+"#,
+            $rest
+        )
+    };
+}
 
+const POOL: &str = in_cluster!(
+    r#"
 resource "eks_node_pool" "workers" {
   cluster         = eks_cluster.core.id
   name            = "workers"
@@ -184,7 +195,8 @@ resource "eks_node_pool" "workers" {
   }
   tags = { team = "platform" }
 }
-"#;
+"#
+);
 
 const POOL_OURS: &[Outside] = &[
     outside("labels.pool", "/labels/pool", "\"other\""),
@@ -229,21 +241,8 @@ const POOL_EDITS: &[Edit] = &[
     ),
 ];
 
-const TEMPLATE_POOL: &str = r#"
-data "eks_network" "of" {
-  region = "eu-west-1"
-  filter = { "tag:team" = "platform" }
-}
-
-resource "eks_cluster" "core" {
-  name    = "core"
-  region  = "eu-west-1"
-  version = "1.33"
-  network {
-    subnets = data.eks_network.of.private_subnets
-  }
-}
-
+const TEMPLATE_POOL: &str = in_cluster!(
+    r#"
 resource "eks_node_pool" "workers" {
   cluster = eks_cluster.core.id
   name    = "workers"
@@ -256,7 +255,8 @@ resource "eks_node_pool" "workers" {
     version = "1"
   }
 }
-"#;
+"#
+);
 
 const TEMPLATE_EDITS: &[Edit] = &[
     planned("launch_template.id", "lt-ae4fcec61aa6d9335", "lt-00000000000000000"),

@@ -1,5 +1,6 @@
 //! What the suites over the whole of Terrane share.
 
+pub mod around;
 pub mod contract;
 pub mod kill;
 pub mod memory;

@@ -9,7 +9,7 @@ use terrane_sandbox::{LogEntry, Sandbox};
 /// Types that Terrane makes; networks are there from the start.
 const MADE_TYPES: &[&str] = &["cluster", "node-group", "role"];
 /// The role that every account of a sandbox has from the start.
-const SEEDED_ROLE: &str = "terrane-deployer";
+pub const SEEDED_ROLE: &str = "terrane-deployer";
 
 /// What was made: `ACCOUNT REGION TYPE NAME`, sorted; roles have no region.
 #[must_use]

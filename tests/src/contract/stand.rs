@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a broken harness ends the suite; figures are printed")]
 
 use super::store::{Stop, StoppingStore};
+use crate::around::Wrapped;
 use crate::place::Place;
+use crate::seen;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
@@ -130,7 +132,8 @@ impl Stand {
         // The key of digests, so that nothing is written to anybody's home.
         variables.push(("TERRANE_DIGEST_KEY".into(), "key-of-the-contract-suite-32-bytes".into()));
         let environment = Environment::new("contract@here", variables);
-        Workspace::with_store(self.place.path(), registry(), environment, self.store.clone()).unwrap()
+        let store = Arc::new(Wrapped(self.store.clone()));
+        Workspace::with_store(self.place.path(), registry(), environment, store).unwrap()
     }
 
     fn sink(&self) -> SharedSink {
@@ -221,17 +224,10 @@ impl Stand {
         plan.changes.iter().map(|change| &**change).find(|change| change.addr == address)
     }
 
-    /// The emulated objects that the cases made: kind, account, region and name.
+    /// The emulated objects that the cases made.
     #[must_use]
     pub fn objects(&self) -> Vec<String> {
-        let made = ["cluster", "node-group", "role"];
-        let objects = self.place.sandbox.objects().into_iter();
-        let mut names: Vec<String> = objects
-            .filter(|object| made.contains(&&*object.object_type) && object.name != "terrane-deployer")
-            .map(|object| format!("{} {}/{}/{}", object.object_type, object.account, object.region, object.name))
-            .collect();
-        names.sort();
-        names
+        seen::made(&self.place.sandbox)
     }
 
     /// Sets a leaf of the emulated object.

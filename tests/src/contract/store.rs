@@ -1,12 +1,13 @@
 //! A state store that stops its run at a chosen write, as a machine that loses power would.
 
+use crate::around::Around;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use terrane_plan::state::{Entry, State};
+use terrane_plan::state::Entry;
 use terrane_provider::Async;
 use terrane_runtime::clock::{Clock, SystemClock};
 use terrane_runtime::store::memory::MemoryStore;
-use terrane_runtime::store::{Grant, LEASE_MS, LoadedState, LockHolder, LockRequest, StateStore, StoreError};
+use terrane_runtime::store::{Grant, LEASE_MS, StateStore, StoreError};
 use tokio::sync::Notify;
 
 /// Where a run stops.
@@ -105,13 +106,9 @@ impl StoppingStore {
     }
 }
 
-impl StateStore for StoppingStore {
-    fn place(&self) -> String {
-        self.inner.place()
-    }
-
-    fn load<'a>(&'a self, grant: Option<&'a Grant>) -> Async<'a, Result<LoadedState, StoreError>> {
-        self.inner.load(grant)
+impl Around for Arc<StoppingStore> {
+    fn inner(&self) -> &dyn StateStore {
+        &self.inner
     }
 
     fn append(&self, grant: &Grant, entries: &[Entry]) -> Async<'static, Result<u64, StoreError>> {
@@ -124,29 +121,5 @@ impl StateStore for StoppingStore {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
         let appended = self.inner.append(grant, entries);
         if is_seen { appended } else { never() }
-    }
-
-    fn is_compaction_due(&self) -> bool {
-        false
-    }
-
-    fn compact<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>> {
-        self.inner.compact(grant, state)
-    }
-
-    fn lock<'a>(&'a self, request: &'a LockRequest) -> Async<'a, Result<Grant, StoreError>> {
-        self.inner.lock(request)
-    }
-
-    fn renew<'a>(&'a self, grant: &'a Grant) -> Async<'a, Result<(), StoreError>> {
-        self.inner.renew(grant)
-    }
-
-    fn unlock<'a>(&'a self, grant: &'a Grant) -> Async<'a, Result<(), StoreError>> {
-        self.inner.unlock(grant)
-    }
-
-    fn holder(&self) -> Async<'_, Result<Option<LockHolder>, StoreError>> {
-        self.inner.holder()
     }
 }

@@ -4,6 +4,7 @@
 
 use super::Phase;
 use crate::place::Place;
+use crate::seen::SEEDED_ROLE;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,8 +17,6 @@ use terrane_sandbox::ObjectView;
 
 /// The account that the fleet lives in.
 const ACCOUNT: &str = "111122223333";
-/// The role that every account has from the start.
-const SEEDED_ROLE: &str = "terrane-deployer";
 
 /// What is wrong after a phase; empty when nothing is.
 pub async fn violations(place: &Place, phase: Phase) -> Vec<String> {

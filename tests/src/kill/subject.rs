@@ -4,6 +4,7 @@
 //! The faults are put around the parts that the engine is given, a store and a provider; the engine itself is that of
 //! the product. Without a fault the program passes.
 
+use crate::around::{Around, Wrapped};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -14,12 +15,12 @@ use terrane_core::event::Event;
 use terrane_core::{Diagnostic, Schema, Text};
 use terrane_plan::plan::Mode;
 use terrane_plan::schedule::End;
-use terrane_plan::state::{Entry, State};
+use terrane_plan::state::Entry;
 use terrane_plan::{Options, Plan};
 use terrane_provider::{Async, DataSource, Limits, Provider, Registry, ResourceType};
 use terrane_runtime::clock::SystemClock;
 use terrane_runtime::store::local::LocalStore;
-use terrane_runtime::store::{Grant, LoadedState, LockHolder, LockRequest, StateStore, StoreError};
+use terrane_runtime::store::{Grant, StateStore, StoreError};
 use terrane_runtime::{ApplyRequest, Environment, EventSink, PlanRequest, Session, SharedSink, Workspace};
 
 /// The environment variable that names the fault.
@@ -96,7 +97,7 @@ fn told(problem: &str) -> u8 {
 async fn work(environment: Environment, mutant: Mutant, mode: Mode) -> Result<(), Vec<Diagnostic>> {
     let folder = Path::new(".");
     let local = LocalStore::new(&folder.join("terrane.state"), Arc::new(SystemClock));
-    let store = Arc::new(FaultyStore { inner: local, mutant, held: Mutex::default() });
+    let store = Arc::new(Wrapped(FaultyStore { inner: local, mutant, held: Mutex::default() }));
     let workspace = Workspace::with_store(folder, registry(mutant), environment, store).map_err(one)?;
     let mut session = workspace.lock("apply", LOCK_TIMEOUT_MS).await.map_err(one)?;
     let result = stages(&workspace, &mut session, mode).await;
@@ -217,33 +218,13 @@ impl FaultyStore {
     }
 }
 
-impl StateStore for FaultyStore {
-    fn place(&self) -> String {
-        self.inner.place()
-    }
-
-    fn load<'a>(&'a self, grant: Option<&'a Grant>) -> Async<'a, Result<LoadedState, StoreError>> {
-        self.inner.load(grant)
+impl Around for FaultyStore {
+    fn inner(&self) -> &dyn StateStore {
+        &self.inner
     }
 
     fn append(&self, grant: &Grant, entries: &[Entry]) -> Async<'static, Result<u64, StoreError>> {
         self.inner.append(grant, &self.through(entries))
-    }
-
-    fn is_compaction_due(&self) -> bool {
-        false
-    }
-
-    fn compact<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>> {
-        self.inner.compact(grant, state)
-    }
-
-    fn lock<'a>(&'a self, request: &'a LockRequest) -> Async<'a, Result<Grant, StoreError>> {
-        self.inner.lock(request)
-    }
-
-    fn renew<'a>(&'a self, grant: &'a Grant) -> Async<'a, Result<(), StoreError>> {
-        self.inner.renew(grant)
     }
 
     fn unlock<'a>(&'a self, grant: &'a Grant) -> Async<'a, Result<(), StoreError>> {
@@ -252,9 +233,5 @@ impl StateStore for FaultyStore {
             self.inner.append(grant, &outcomes).await?;
             self.inner.unlock(grant).await
         })
-    }
-
-    fn holder(&self) -> Async<'_, Result<Option<LockHolder>, StoreError>> {
-        self.inner.holder()
     }
 }

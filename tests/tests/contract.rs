@@ -8,14 +8,17 @@
 use futures_util::stream::{self, StreamExt as _};
 use std::fmt::Display;
 use std::future::Future;
+use std::time::Duration;
 use terrane_provider::contract::Contract;
 use terrane_tests::contract::checks::{self, Violation};
-use terrane_tests::contract::edits::{self, Depth};
+use terrane_tests::contract::edits;
 use terrane_tests::contract::stand::{Stand, is_inside, registry};
 use terrane_tests::contract::{contracts, store::Stop};
 
 /// Cases at once: they wait for the sandbox most of the time.
 const AT_ONCE: usize = 6;
+/// A case that takes longer is stuck.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 fn is_soak() -> bool {
     std::env::var("TERRANE_SOAK").is_ok_and(|value| value == "1")
@@ -32,8 +35,11 @@ fn remote() -> impl Iterator<Item = &'static Contract> {
 
 /// Runs cases, and fails with all that is wrong.
 async fn all<L: Display, F: Future<Output = Result<(), Violation>>>(cases: impl IntoIterator<Item = (L, F)>) {
-    let runs =
-        cases.into_iter().map(|(label, run)| async move { run.await.map_err(|wrong| format!("{label}: {wrong}")) });
+    let runs = cases.into_iter().map(|(label, run)| async move {
+        let ended = tokio::time::timeout(DEADLINE, run).await;
+        let result = ended.unwrap_or_else(|_| Err(format!("it does not end in {} s", DEADLINE.as_secs())));
+        result.map_err(|wrong| format!("{label}: {wrong}"))
+    });
     let results: Vec<_> = stream::iter(runs).buffer_unordered(AT_ONCE).collect().await;
     let count = results.len();
     let wrong: Vec<String> = results.into_iter().filter_map(Result::err).collect();
@@ -91,7 +97,7 @@ fn edit_cases(contract: &'static Contract) -> Vec<Case> {
     if is_soak() {
         let case = |edit: &'static terrane_provider::contract::Edit| -> Case {
             let label = format!("{} {} {:?}", contract.type_name, edit.argument, edit.to);
-            (label, Box::pin(edits::edit(contract, edit, Depth::Apply)))
+            (label, Box::pin(edits::edit(contract, edit)))
         };
         return contract.edits.iter().map(case).collect();
     }

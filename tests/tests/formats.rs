@@ -61,7 +61,8 @@ async fn plans_states_and_streams_follow_their_schemas() {
     let pid = i32::try_from(child.id().unwrap()).unwrap();
     let kill = KillPoint { nth: 3, when: KillMoment::AfterEffect, victim: Victim::Process(pid) };
     place.sandbox.arm_kill(kill).unwrap();
-    assert!(child.wait().await.unwrap().code().is_none(), "it was not killed");
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(60), child.wait()).await.unwrap().unwrap();
+    assert!(ended.code().is_none(), "it was not killed");
     let recovery = place.run(&["plan", "-input=false", "-out=recovery.plan", "-json"]).await.expect(0);
     let plan = std::fs::read_to_string(place.path().join("recovery.plan")).unwrap();
     wrong.extend(formats.violations("plan", [plan.as_str()]));

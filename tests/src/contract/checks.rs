@@ -29,6 +29,7 @@ pub async fn life(contract: &'static Contract) -> Result<(), Violation> {
         return Err("nothing was made".into());
     }
     stand.converge(destroy(), None).await?;
+    no_leak(&stand)?;
     if stand.objects().is_empty() && stand.state().await.objects.is_empty() {
         return Ok(());
     }
@@ -166,8 +167,11 @@ pub async fn resume(contract: &'static Contract, stop: Stop, destroys: bool) -> 
     if destroys {
         stand.converge(Options::default(), None).await?;
     }
-    // Entries of one moment share a write, so that another run may need one write less and come to its end.
-    stand.converge(options.clone(), Some(stop)).await?;
+    let is_at_end = stand.converge(options.clone(), Some(stop)).await?;
+    // Entries of one moment share a write, so that another run may need fewer and never come to this one.
+    if is_at_end && stand.store.writes() >= stop.write {
+        return Err("it did not stop".into());
+    }
     stand.converge(options, None).await?;
     if !stand.state().await.intents.is_empty() {
         return Err("an intent stays open".into());
@@ -179,12 +183,14 @@ pub async fn resume(contract: &'static Contract, stop: Stop, destroys: bool) -> 
     stand.expect_empty().await?;
     let whole = Stand::start(contract).await;
     whole.converge(Options::default(), None).await?;
-    let leaked = stand.leaked();
-    if !leaked.is_empty() {
-        return Err(format!("leaked: {leaked:?}"));
-    }
+    no_leak(&stand)?;
     let (resumed, whole) = (stand.objects(), whole.objects());
     if resumed == whole { Ok(()) } else { Err(format!("{resumed:?} instead of {whole:?}")) }
+}
+
+fn no_leak(stand: &Stand) -> Result<(), Violation> {
+    let leaked = stand.leaked();
+    if leaked.is_empty() { Ok(()) } else { Err(format!("secrets that stand in artefacts: {leaked:?}")) }
 }
 
 /// The plan, or why there is none.

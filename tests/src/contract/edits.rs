@@ -8,29 +8,20 @@ use terrane_plan::plan::{Change, Plan};
 use terrane_plan::planner::Options;
 use terrane_provider::contract::{Becomes, Contract, Edit};
 
-/// How far an edit is followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// It is planned.
-    Plan,
-    /// It is applied too, up to an empty plan.
-    Apply,
-}
-
 fn options(stand: &Stand) -> Options {
     // A cluster is not replaced without being asked for; that is a check of its own.
     Options { allow_replace: stand.contract.address.parse().into_iter().collect(), ..Options::default() }
 }
 
-/// What an edit becomes, in a world that has the configuration of the cases.
+/// What an edit becomes, in a world that has the configuration of the cases: planned, and applied up to an empty plan.
 ///
 /// # Errors
 /// What is wrong.
-pub async fn edit(contract: &'static Contract, edit: &'static Edit, depth: Depth) -> Result<(), Violation> {
+pub async fn edit(contract: &'static Contract, edit: &'static Edit) -> Result<(), Violation> {
     let stand = Stand::start(contract).await;
     stand.converge(Options::default(), None).await?;
     planned_edit(&stand, edit).await?;
-    if depth == Depth::Plan || edit.is_only_planned || matches!(edit.becomes, Becomes::Refused(_)) {
+    if edit.is_only_planned || matches!(edit.becomes, Becomes::Refused(_)) {
         return Ok(());
     }
     let before = stand.record().await.ok_or("no record")?;

@@ -15,8 +15,24 @@ pub enum Feedback {
     },
 }
 
+/// One attempt of a request to a remote side.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// What is asked, `eks:DescribeCluster`.
+    pub operation: &'a str,
+    /// Where its permit comes from.
+    pub budget: &'a BudgetKey,
+    /// 1 for the first.
+    pub number: u32,
+}
+
 /// A request under way; its place in the budget is free again when this is dropped.
-pub trait Permit: Send {}
+pub trait Permit: Send {
+    /// Notes why the request failed, for traces.
+    fn failed(&mut self, fault: &Fault) {
+        let _ = fault;
+    }
+}
 
 /// A secret in the clear. It cannot be shown, copied or written down; it is wiped when dropped.
 pub trait Revealed: Send {
@@ -26,8 +42,8 @@ pub trait Revealed: Send {
 
 /// What providers ask from whoever runs them.
 pub trait Services: Send + Sync {
-    /// Waits until `budget` has room for one request.
-    fn permit<'a>(&'a self, budget: &'a BudgetKey, limits: &'a Limits) -> Async<'a, Box<dyn Permit>>;
+    /// Waits until the budget of `attempt` has room for one request.
+    fn permit<'a>(&'a self, attempt: Attempt<'a>, limits: &'a Limits) -> Async<'a, Box<dyn Permit>>;
     /// Tells the budget what came of a request.
     fn feedback(&self, budget: &BudgetKey, feedback: Feedback);
     /// Waits so many milliseconds of the remote side's time.

@@ -40,6 +40,24 @@ pub enum FaultKind {
     Bug,
 }
 
+impl FaultKind {
+    /// Its name, for traces.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Throttled { .. } => "throttled",
+            Self::Conflict => "conflict",
+            Self::Denied { .. } => "denied",
+            Self::Invalid { .. } => "invalid",
+            Self::Quota => "quota",
+            Self::Gone => "gone",
+            Self::Unavailable => "unavailable",
+            Self::WrongScope { .. } => "wrong-scope",
+            Self::Bug => "bug",
+        }
+    }
+}
+
 /// A fault of one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {

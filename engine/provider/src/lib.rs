@@ -20,7 +20,7 @@ pub mod step;
 pub mod typed;
 
 pub use access::{Access, ProviderName};
-pub use call::{CallContext, Feedback, Services};
+pub use call::{Attempt, CallContext, Feedback, Services};
 pub use fault::{Fault, FaultKind};
 pub use limits::{BudgetKey, Limits, Verb};
 pub use reading::{FactKey, Listing, ListingKey, Reading, Target, Unreadable};

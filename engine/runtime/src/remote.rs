@@ -14,6 +14,7 @@ use terrane_provider::{
     Access, CallContext, FactKey, Fault, FaultKind, Handle, Intent, Limits, Listing, ListingKey, Progress, Reading,
     Registry, Resolution, ResourceType, Services, StepCall, Target, Unreadable, Verb,
 };
+use tracing::Instrument as _;
 
 /// A read of one object may take so many requests.
 const REQUESTS_OF_GET: u64 = 8;
@@ -82,7 +83,8 @@ impl Remote {
         if self.services.clock_rate > 1 {
             refuse_far_endpoint(configuration)?;
         }
-        let caught = AssertUnwindSafe(async move { call().await }).catch_unwind();
+        let span = tracing::debug_span!("call", operation);
+        let caught = AssertUnwindSafe(async move { call().await }).catch_unwind().instrument(span);
         match tokio::time::timeout(Duration::from_millis(timeout_ms), caught).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(panic)) => Err(Fault::bug(operation, panic_text(&*panic))),

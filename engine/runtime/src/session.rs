@@ -13,6 +13,7 @@ use terrane_plan::plan::Plan;
 use terrane_plan::schedule::End;
 use terrane_plan::state::{Entry, RecordKey, State};
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 /// How to apply.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +58,9 @@ impl<'w> Session<'w> {
         operation: &str,
         timeout_ms: u64,
     ) -> Result<Session<'w>, Box<Diagnostic>> {
-        let grant = take_lock(workspace, operation, timeout_ms).await.map_err(|error| workspace.explain(error))?;
+        let span = tracing::info_span!("lock", operation);
+        let taken = take_lock(workspace, operation, timeout_ms).instrument(span).await;
+        let grant = taken.map_err(|error| workspace.explain(error))?;
         let heartbeat = Heartbeat::start(workspace, grant.clone());
         let loaded = match workspace.store.load(Some(&grant)).await {
             Ok(loaded) => loaded,
@@ -95,7 +98,8 @@ impl<'w> Session<'w> {
         sink: &SharedSink,
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Applied, Box<Diagnostic>> {
-        crate::run::apply(self, plan, request, sink, signals).await
+        let span = tracing::info_span!("apply", plan = &*plan.id);
+        crate::run::apply(self, plan, request, sink, signals).instrument(span).await
     }
 
     /// Takes records out of the state; their objects stay.
@@ -171,8 +175,13 @@ impl Heartbeat {
             loop {
                 clock.sleep(HEARTBEAT_MS).await;
                 // A lease that is lost shows at the next append; a failure to write is tried again.
-                if let Err(StoreError::LeaseLost(_)) = store.renew(&grant).await {
-                    return;
+                match store.renew(&grant).await {
+                    Ok(()) => {}
+                    Err(StoreError::LeaseLost(_)) => {
+                        tracing::error!("the lock is lost");
+                        return;
+                    }
+                    Err(_) => tracing::warn!("the lock could not be renewed; it is tried again"),
                 }
             }
         }))

@@ -25,6 +25,7 @@ use terrane_plan::planner::{Options, Outcome};
 use terrane_plan::schemas::RegistrySchemas;
 use terrane_plan::state::State;
 use terrane_provider::Registry;
+use tracing::Instrument as _;
 
 /// A checked configuration and what was given for its variables.
 #[derive(Debug)]
@@ -163,7 +164,8 @@ impl Workspace {
         request: PlanRequest,
         sink: &SharedSink,
     ) -> Outcome {
-        crate::run::plan(self, configuration, state, request, sink).await
+        let span = tracing::info_span!("plan");
+        crate::run::plan(self, configuration, state, request, sink).instrument(span).await
     }
 
     pub(crate) fn fresh_sources(&self) -> FolderSources {

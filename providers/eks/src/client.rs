@@ -113,7 +113,7 @@ impl Session<'_> {
             let answer = send();
             async move { answer.await.map_err(|error| error::explain(operation, endpoint, &error)) }
         };
-        self.cx.request(&budget, &self.clients.limits, attempt).await
+        self.cx.request(operation, &budget, &self.clients.limits, attempt).await
     }
 
     fn budget(&self, api: &str) -> BudgetKey {

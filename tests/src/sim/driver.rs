@@ -19,7 +19,8 @@ use terrane_plan::{
 };
 use terrane_provider::call::{Permit, Revealed};
 use terrane_provider::{
-    Access, Async, BudgetKey, CallContext, Fault, Feedback, Intent, Limits, Reader, Reading, Registry, Services, Target,
+    Access, Async, Attempt, BudgetKey, CallContext, Fault, Feedback, Intent, Limits, Reader, Reading, Registry,
+    Services, Target,
 };
 
 /// The secret that no artefact may hold.
@@ -64,7 +65,7 @@ impl Revealed for SimSecret {
 }
 
 impl Services for SimServices {
-    fn permit<'a>(&'a self, _budget: &'a BudgetKey, _limits: &'a Limits) -> Async<'a, Box<dyn Permit>> {
+    fn permit<'a>(&'a self, _attempt: Attempt<'a>, _limits: &'a Limits) -> Async<'a, Box<dyn Permit>> {
         Box::pin(async { Box::new(SimPermit) as Box<dyn Permit> })
     }
     fn feedback(&self, _budget: &BudgetKey, _feedback: Feedback) {}

@@ -1,6 +1,7 @@
 //! Carries out the effects of a schedule: entries are written together, calls run side by side, completions come
 //! back one at a time, and what is told is told in order.
 
+use super::steps::{StepKey, Steps};
 use crate::events::SharedSink;
 use crate::world::World;
 use futures_util::stream::FuturesUnordered;
@@ -12,9 +13,10 @@ use std::time::Duration;
 use terrane_core::{Text, Value};
 use terrane_plan::schedule::{Completed, Effect, End, Schedule, Ticket};
 use terrane_plan::state::Entry;
-use terrane_provider::{Async, Fault, Handle, Reading, Resolution, StepCall, Unreadable};
+use terrane_provider::{Async, Fault, Handle, Progress, Reading, Resolution, StepCall, Unreadable};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
+use tracing::Instrument as _;
 
 /// A wish to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,12 +71,20 @@ enum Kind {
     Progress,
 }
 
+/// A call under way.
+struct UnderWay {
+    ticket: Ticket,
+    kind: Kind,
+    step: Option<StepKey>,
+}
+
 struct Run<'r, M, W> {
     machine: &'r mut M,
     world: &'r Arc<W>,
     sink: &'r SharedSink,
     calls: JoinSet<(Ticket, Completed)>,
-    under_way: HashMap<Id, (Ticket, Kind)>,
+    under_way: HashMap<Id, UnderWay>,
+    steps: Steps,
     writes: FuturesUnordered<Async<'static, Written>>,
 }
 
@@ -85,8 +95,15 @@ pub async fn drive<M: Machine, W: World>(
     sink: &SharedSink,
     mut signals: mpsc::Receiver<Signal>,
 ) -> Option<End> {
-    let mut run =
-        Run { machine, world, sink, calls: JoinSet::new(), under_way: HashMap::new(), writes: FuturesUnordered::new() };
+    let mut run = Run {
+        machine,
+        world,
+        sink,
+        calls: JoinSet::new(),
+        under_way: HashMap::new(),
+        steps: Steps::default(),
+        writes: FuturesUnordered::new(),
+    };
     let mut is_stopping = false;
     let mut is_heard = true;
     loop {
@@ -145,21 +162,21 @@ impl<M: Machine, W: World> Run<'_, M, W> {
             }
             Effect::Tell(event) => self.sink.event(*event),
             Effect::Check { ticket, target, configuration } => {
-                self.call(
-                    ticket,
-                    Kind::Check,
-                    async move { Completed::Checked(world.check(&target, &configuration).await) },
-                )
+                let call = async move { Completed::Checked(world.check(&target, &configuration).await) };
+                self.call(UnderWay { ticket, kind: Kind::Check, step: None }, call.in_current_span());
             }
-            Effect::Resolve { ticket, intent, configuration } => self.call(ticket, Kind::Resolve, async move {
-                Completed::Resolved(world.resolve(&intent, &configuration).await)
-            }),
+            Effect::Resolve { ticket, intent, configuration } => {
+                let call = async move { Completed::Resolved(world.resolve(&intent, &configuration).await) };
+                self.call(UnderWay { ticket, kind: Kind::Resolve, step: None }, call.in_current_span());
+            }
             Effect::Start { ticket, call, configuration } => return self.start(ticket, call, configuration),
             Effect::Poll { ticket, call, handle, configuration, not_before_ms } => {
-                self.call(ticket, Kind::Progress, async move {
+                let (span, step) = self.steps.span(&call);
+                let poll = async move {
                     world.wait_until(not_before_ms).await;
                     Completed::Progressed(poll(&*world, &handle, &call, &configuration).await)
-                });
+                };
+                self.call(UnderWay { ticket, kind: Kind::Progress, step }, poll.instrument(span));
             }
         }
         false
@@ -167,23 +184,32 @@ impl<M: Machine, W: World> Run<'_, M, W> {
 
     fn start(&mut self, ticket: Ticket, call: Box<StepCall>, configuration: Value) -> bool {
         let world = self.world.clone();
+        let (span, step) = self.steps.span(&call);
         if world.is_record_only(&call)
-            && let Some(result) = world.start(&call, &configuration).now_or_never()
+            && let Some(result) = span.in_scope(|| world.start(&call, &configuration).now_or_never())
         {
+            self.step_ended(step.as_ref(), &result);
             self.machine.record(ticket, Completed::Progressed(result), world.now_ms());
             return true;
         }
-        self.call(
-            ticket,
-            Kind::Progress,
-            async move { Completed::Progressed(world.start(&call, &configuration).await) },
-        );
+        let start = async move { Completed::Progressed(world.start(&call, &configuration).await) };
+        self.call(UnderWay { ticket, kind: Kind::Progress, step }, start.instrument(span));
         false
     }
 
-    fn call(&mut self, ticket: Ticket, kind: Kind, call: impl Future<Output = Completed> + Send + 'static) {
+    fn call(&mut self, under_way: UnderWay, call: impl Future<Output = Completed> + Send + 'static) {
+        let ticket = under_way.ticket;
         let handle = self.calls.spawn(async move { (ticket, call.await) });
-        self.under_way.insert(handle.id(), (ticket, kind));
+        self.under_way.insert(handle.id(), under_way);
+    }
+
+    /// Closes the span of a step that has an outcome.
+    fn step_ended(&mut self, step: Option<&StepKey>, result: &Result<Progress, Fault>) {
+        if let Some(step) = step
+            && !matches!(result, Ok(Progress::Pending { .. }))
+        {
+            self.steps.end(step, result.as_ref().err());
+        }
     }
 
     fn written(&mut self, (tickets, result): Written) {
@@ -197,12 +223,19 @@ impl<M: Machine, W: World> Run<'_, M, W> {
         let now_ms = self.world.now_ms();
         match called {
             Ok((id, (ticket, completed))) => {
-                self.under_way.remove(&id);
+                let step = self.under_way.remove(&id).and_then(|under_way| under_way.step);
+                if let Completed::Progressed(result) = &completed {
+                    self.step_ended(step.as_ref(), result);
+                }
                 self.machine.record(ticket, completed, now_ms);
             }
             Err(error) => {
-                if let Some((ticket, kind)) = self.under_way.remove(&error.id()) {
-                    self.machine.record(ticket, lost(kind, error), now_ms);
+                if let Some(UnderWay { ticket, kind, step }) = self.under_way.remove(&error.id()) {
+                    let completed = lost(kind, error);
+                    if let Completed::Progressed(result) = &completed {
+                        self.step_ended(step.as_ref(), result);
+                    }
+                    self.machine.record(ticket, completed, now_ms);
                 }
             }
         }
@@ -233,12 +266,7 @@ impl<M: Machine, W: World> Run<'_, M, W> {
     }
 }
 
-async fn poll<W: World>(
-    world: &W,
-    handle: &Handle,
-    call: &StepCall,
-    configuration: &Value,
-) -> Result<terrane_provider::Progress, Fault> {
+async fn poll<W: World>(world: &W, handle: &Handle, call: &StepCall, configuration: &Value) -> Result<Progress, Fault> {
     world.poll(handle, call, configuration).await
 }
 

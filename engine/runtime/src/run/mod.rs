@@ -1,6 +1,7 @@
 //! Planning and applying: the loops that bring the questions and effects of the state machines to the world.
 
 mod drive;
+mod steps;
 
 pub use drive::{Machine, Signal, drive};
 

@@ -2,6 +2,7 @@
 
 mod budget;
 mod rate;
+pub(crate) mod trace;
 
 pub use budget::{Bucket, Budgets};
 pub use rate::{clock_rate, is_loopback, refuse_far_endpoint};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use terrane_core::Value;
 use terrane_core::event::Event;
 use terrane_provider::call::{Permit, Revealed};
-use terrane_provider::{Async, BudgetKey, Fault, Feedback, Limits, Services};
+use terrane_provider::{Async, Attempt, BudgetKey, Fault, Feedback, Limits, Services};
 
 /// A wait for a budget is told from this on.
 const WORTH_TELLING_MS: u64 = 1_000;
@@ -41,14 +42,18 @@ impl RunServices {
 }
 
 impl Services for RunServices {
-    fn permit<'a>(&'a self, budget: &'a BudgetKey, limits: &'a Limits) -> Async<'a, Box<dyn Permit>> {
+    fn permit<'a>(&'a self, attempt: Attempt<'a>, limits: &'a Limits) -> Async<'a, Box<dyn Permit>> {
+        let budget = attempt.budget;
         let tell = move |wait_ms| {
             if wait_ms >= WORTH_TELLING_MS {
                 let budget = budget.to_string().into();
                 self.sink.event(Event::Held { budget, why: "the budget of requests is spent".into(), wait_ms });
             }
         };
-        Box::pin(self.budgets.permit(budget, limits, self.clock_rate, tell))
+        Box::pin(async move {
+            let permit = self.budgets.permit(budget, limits, self.clock_rate, tell).await;
+            Box::new(trace::Traced::new(permit, attempt)) as Box<dyn Permit>
+        })
     }
 
     fn feedback(&self, budget: &BudgetKey, feedback: Feedback) {

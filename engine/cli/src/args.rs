@@ -50,6 +50,9 @@ pub struct Arguments {
     /// Run in this folder instead of the current one
     #[arg(long, value_name = "DIR")]
     pub chdir: Option<String>,
+    /// Append a log to this file, one JSON object a line; TERRANE_LOG sets its level
+    #[arg(long, value_name = "FILE", global = true)]
+    pub log_file: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -89,6 +92,30 @@ pub enum Command {
     /// Print schemas, formats and diagnostics as one JSON document
     #[command(hide = true)]
     InternalSchemas(CommonArguments),
+}
+
+impl Command {
+    /// Its word on the command line.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Validate(_) => "validate",
+            Self::Fmt(_) => "fmt",
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Destroy(_) => "destroy",
+            Self::Drift(_) => "drift",
+            Self::Show(_) => "show",
+            Self::Output(_) => "output",
+            Self::State(_) => "state",
+            Self::Providers(_) => "providers",
+            Self::Version(_) => "version",
+            Self::Demo(_) => "demo",
+            Self::Sandbox(_) => "sandbox",
+            Self::InternalSchemas(_) => "internal-schemas",
+        }
+    }
 }
 
 /// What every command takes.

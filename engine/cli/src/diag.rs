@@ -47,6 +47,8 @@ terrane_core::diagnostics! {
         help: "Check that the command is there and may be run";
     DEMO_FAILED: error "demo-failed" => "The demo did not end as it should";
         help: "This is a bug in Terrane; the folder of the demo is kept for a look";
+    LOG_UNUSABLE: error "log-unusable" => "The log cannot be written as it is asked for";
+        help: "Check TERRANE_LOG, -log-file or TERRANE_LOG_FILE, and the folder of the file";
     INTERNAL: error "internal" => "This is a bug in Terrane";
         help: "Report it with the text above";
 }

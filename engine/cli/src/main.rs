@@ -8,6 +8,7 @@ mod diag;
 mod exit;
 mod interrupts;
 mod linked;
+mod log;
 mod prompt;
 mod render;
 mod voice;
@@ -20,6 +21,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use terrane_core::{Diagnostic, Place};
 use terrane_lang::inputs::Flag;
+use tracing::Instrument as _;
 
 /// A large fleet is millions of small values, made and freed one by one.
 #[global_allocator]
@@ -119,6 +121,17 @@ fn run(arguments: Arguments, flags: Vec<Flag>) -> ExitCode {
         let problem = diag::CHDIR_FAILED.at(Place::Argument(format!("-chdir={folder}"))).detail(error.to_string());
         return ExitCode::from(command::tell(Console::new(Form::Text, &CommonArguments::default()), &problem.into()));
     }
+    let environment = |name: &str| std::env::var(name).ok();
+    let logs = match log::start(arguments.log_file.as_deref(), environment) {
+        Ok(logs) => logs,
+        Err(problem) => {
+            return ExitCode::from(command::tell(
+                Console::new(Form::Text, &CommonArguments::default()),
+                &Failure::from(problem),
+            ));
+        }
+    };
+    let span = log::root(arguments.command.name(), environment);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -129,9 +142,10 @@ fn run(arguments: Arguments, flags: Vec<Flag>) -> ExitCode {
             ));
         }
     };
-    let code = runtime.block_on(command::run(arguments.command, flags));
+    let code = runtime.block_on(command::run(arguments.command, flags).instrument(span));
     // Somebody may still be asked on standard input; that thread ends with the process.
     runtime.shutdown_background();
+    logs.close();
     ExitCode::from(code)
 }
 

@@ -54,6 +54,7 @@ fn locked(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
 
 impl EventSink for Sink {
     fn event(&self, event: Event) {
+        crate::log::event(&event);
         let mut inner = locked(&self.inner);
         let Inner { sources, form, applied } = &mut *inner;
         if let Event::ChangeDone { action, .. } = &event {
@@ -143,6 +144,7 @@ impl Voice {
         if problems.is_empty() {
             return Ok(());
         }
+        problems.iter().for_each(crate::log::problem);
         self.settle();
         let mut inner = locked(&self.inner);
         let Inner { sources, form, .. } = &mut *inner;

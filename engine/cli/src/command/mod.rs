@@ -101,6 +101,7 @@ async fn quiet(common: &CommonArguments, work: impl AsyncFnOnce(Console) -> Outc
 
 /// Tells what stopped a command; the exit code.
 pub fn tell(console: Console, failure: &Failure) -> u8 {
+    failure.problems.iter().for_each(crate::log::problem);
     let none = SourceMap::default();
     // When standard error is gone, only the exit code is left to tell.
     let _untold = write_problems(console, &failure.problems, failure.sources.as_ref().unwrap_or(&none));

@@ -8,13 +8,15 @@ use terrane_sandbox::SandboxConfig;
 use terrane_tests::place::Place;
 use tokio::process::Child;
 
-/// A cluster takes six seconds to make.
-const CLOCK_RATE: u32 = 100;
+/// A cluster takes two seconds to make.
+const CLOCK_RATE: u32 = 300;
+/// One takes a minute.
+const SLOW: u32 = 10;
 /// Longest wait for a moment of a run.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-async fn place() -> Place {
-    let place = Place::start(SandboxConfig { clock_rate: CLOCK_RATE, ..SandboxConfig::default() }).await;
+async fn place(clock_rate: u32) -> Place {
+    let place = Place::start(SandboxConfig { clock_rate, ..SandboxConfig::default() }).await;
     place.copy_example("fleet-eks");
     place
 }
@@ -56,7 +58,7 @@ async fn goes_on(place: &Place) {
 }
 
 async fn once(name: &str) {
-    let place = place().await;
+    let place = place(CLOCK_RATE).await;
     let child = applying(&place).await;
     signal(&child, name);
     let (code, text) = ended(child).await;
@@ -80,9 +82,17 @@ async fn a_request_to_end_finishes_what_runs() {
     once("TERM").await;
 }
 
+/// What runs was not waited for, and is found again.
+fn is_kept(place: &Place) {
+    let state = std::fs::read_to_string(place.path().join("terrane.state/log")).unwrap();
+    let handles = state.lines().filter(|line| line.contains("\"running\"") && line.contains("\"kind\":\"create\""));
+    assert_eq!(handles.count(), 2, "what runs is found again by its handle");
+    assert!(!place.path().join("terrane.state/lock").exists(), "and the lock is given back");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_twice_writes_down_what_is_known_and_goes() {
-    let place = place().await;
+    let place = place(100).await;
     let child = applying(&place).await;
     signal(&child, "INT");
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -91,8 +101,30 @@ async fn ctrl_c_twice_writes_down_what_is_known_and_goes() {
     let (code, text) = ended(child).await;
     assert_eq!(code, Some(1), "{text}");
     assert!(begun.elapsed() < Duration::from_secs(4), "it did not wait for the clusters\n{text}");
-    let state = std::fs::read_to_string(place.path().join("terrane.state/log")).unwrap();
-    let handles = state.lines().filter(|line| line.contains("\"running\"") && line.contains("\"kind\":\"create\""));
-    assert_eq!(handles.count(), 2, "what runs is found again by its handle");
+    is_kept(&place);
     goes_on(&place).await;
+}
+
+/// A hosted CI runner sends SIGINT, SIGTERM after 7.5 s and SIGKILL 2.5 s later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_ci_job_ends_before_it_is_killed() {
+    let place = place(SLOW).await;
+    let child = applying(&place).await;
+    signal(&child, "INT");
+    tokio::time::sleep(Duration::from_millis(7_500)).await;
+    signal(&child, "TERM");
+    let (code, text) = tokio::time::timeout(Duration::from_millis(2_500), ended(child)).await.unwrap();
+    assert_eq!(code, Some(1), "{text}");
+    is_kept(&place);
+}
+
+/// A container runtime sends SIGTERM, and SIGKILL ten seconds later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_container_ends_before_it_is_killed() {
+    let place = place(SLOW).await;
+    let child = applying(&place).await;
+    signal(&child, "TERM");
+    let (code, text) = tokio::time::timeout(Duration::from_secs(10), ended(child)).await.unwrap();
+    assert_eq!(code, Some(1), "{text}");
+    is_kept(&place);
 }

@@ -24,7 +24,8 @@ pub enum Signal {
     /// Ctrl-C: the first time running steps are finished and nothing new is started; the second time the run
     /// ends at once, with everything that is known written down.
     Interrupt,
-    /// SIGTERM: running steps are finished and nothing new is started.
+    /// SIGTERM: running steps are given [`GRACE_MS`] to finish and nothing new is started; after another signal, or before
+    /// it, the run ends at once.
     Terminate,
 }
 
@@ -58,6 +59,9 @@ impl Machine for Schedule<'_> {
     }
 }
 
+/// What whoever sends SIGTERM waits before SIGKILL is at least 10 s (a container runtime; a cluster waits 30 s). What is
+/// not done by then is found again by its handle.
+const GRACE_MS: u64 = 7_000;
 /// When the run ends at once, entries under way are given so long to become durable.
 const LAST_WRITE: Duration = Duration::from_secs(2);
 
@@ -106,6 +110,7 @@ pub async fn drive<M: Machine, W: World>(
     };
     let mut is_stopping = false;
     let mut is_heard = true;
+    let mut give_up_ms: Option<u64> = None;
     loop {
         run.hand_out();
         if let Some(end) = run.machine.end() {
@@ -117,17 +122,27 @@ pub async fn drive<M: Machine, W: World>(
         tokio::select! {
             biased;
             signal = signals.recv(), if is_heard => match signal {
-                Some(Signal::Interrupt) if is_stopping => return Some(run.abandon().await),
-                Some(Signal::Interrupt | Signal::Terminate) => {
+                Some(_) if is_stopping => return Some(run.abandon().await),
+                Some(signal) => {
                     is_stopping = true;
+                    give_up_ms = (signal == Signal::Terminate).then(|| run.world.now_ms() + GRACE_MS);
                     run.machine.stop();
                 }
                 None => is_heard = false,
             },
+            () = until(&**run.world, give_up_ms) => return Some(run.abandon().await),
             Some(written) = run.writes.next(), if !run.writes.is_empty() => run.written(written),
             Some(called) = run.calls.join_next_with_id(), if !run.calls.is_empty() => run.called(called),
         }
         run.take_ready();
+    }
+}
+
+/// Ends at that moment; never where there is none.
+async fn until<W: World>(world: &W, moment_ms: Option<u64>) {
+    match moment_ms {
+        Some(ms) => world.wait_until(ms).await,
+        None => std::future::pending().await,
     }
 }
 

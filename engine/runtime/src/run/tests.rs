@@ -217,10 +217,25 @@ async fn a_poll_waits_for_its_moment() {
 #[tokio::test]
 async fn the_first_interrupt_finishes_what_runs_and_starts_nothing() {
     let mut script = Script::new(vec![vec![start(0, "slow")], vec![start(1, "slow")]]);
-    let signals = [Signal::Interrupt, Signal::Terminate];
-    let (end, _) = driven(&mut script, Stage::default(), &signals, &nowhere()).await;
+    let (end, _) = driven(&mut script, Stage::default(), &[Signal::Interrupt], &nowhere()).await;
     assert_eq!(end, Some(End::Interrupted));
     assert_eq!(script.recorded(), [(0, "done")]);
+}
+
+#[tokio::test]
+async fn an_interrupt_and_a_request_to_end_are_two() {
+    for signals in [[Signal::Interrupt, Signal::Terminate], [Signal::Terminate, Signal::Interrupt]] {
+        let mut script = Script::new(vec![vec![start(0, "hang"), write(1, 0)]]);
+        let (end, _) = driven(&mut script, Stage::default(), &signals, &nowhere()).await;
+        assert_eq!((end, script.recorded()), (Some(End::Interrupted), vec![(1, "written")]));
+    }
+}
+
+#[tokio::test]
+async fn a_request_to_end_waits_for_what_runs_but_not_for_long() {
+    let mut script = Script::new(vec![vec![start(0, "hang")]]);
+    let (end, stage) = driven(&mut script, Stage::default(), &[Signal::Terminate], &nowhere()).await;
+    assert_eq!((end, stage.now_ms()), (Some(End::Interrupted), 7_000));
 }
 
 #[tokio::test]

@@ -6,11 +6,20 @@
 pub mod contract;
 pub mod local;
 pub mod memory;
+pub mod objects;
 
 use serde::{Deserialize, Serialize};
+use std::io;
 use terrane_core::Text;
 use terrane_plan::state::{Entry, State};
 use terrane_provider::Async;
+
+/// Sixteen hexadecimal digits by chance.
+pub(crate) fn random_name() -> io::Result<String> {
+    let mut bytes = [0; 8];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the machine gives no random numbers"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
 
 /// How long a lock lives without a heartbeat, in milliseconds.
 pub const LEASE_MS: u64 = 60_000;

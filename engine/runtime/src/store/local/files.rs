@@ -1,5 +1,7 @@
 //! Files that are whole or not there, readable by their owner only.
 
+pub(crate) use crate::store::random_name;
+
 use crate::store::StoreError;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -58,13 +60,6 @@ pub fn open(path: &Path) -> Result<Option<(File, u64)>, StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::ReadFailed { reason: error.to_string() }),
     }
-}
-
-/// Sixteen hexadecimal digits by chance.
-pub fn random_name() -> io::Result<String> {
-    let mut bytes = [0; 8];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the machine gives no random numbers"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The error of a failed write.

@@ -23,7 +23,7 @@ pub use number::Number;
 pub use object_id::{ObjectId, Scope};
 pub use path::{Path, PathStep};
 pub use recent::Recent;
-pub use schema::{Attribute, Block, Nesting, OnChange, Role, Schema, Shape};
+pub use schema::{Attribute, Block, DriftSeverity, Nesting, OnChange, Role, Schema, Shape};
 pub use span::{FileId, SourceMap, Span};
 pub use types::Type;
 pub use value::{Entries, Kind, Operator, Residual, Unknown, Value};

@@ -2,6 +2,7 @@
 
 use crate::types::Field;
 use crate::{Path, Text, Type, Value};
+use serde::{Deserialize, Serialize};
 
 /// What a schema describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,39 @@ pub struct Schema {
     pub body: Block,
     /// Rules over several arguments.
     pub rules: Vec<Rule>,
+    /// How bad it is when somebody else takes such an object away.
+    pub gone: DriftSeverity,
+}
+
+/// How bad it is when somebody else changes an attribute, or takes an object away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftSeverity {
+    /// A label, a tag: nothing works otherwise because of it.
+    Low,
+    /// It works otherwise than it was asked to.
+    #[default]
+    Medium,
+    /// It is open, unprotected or unobserved where it was asked not to be.
+    High,
+    /// What everything else lives in is gone.
+    Critical,
+}
+
+impl DriftSeverity {
+    /// Every severity, the mildest first.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// Its name in reports and declarations.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
 }
 
 /// Arguments and attributes of a type or of a nested block.
@@ -66,6 +100,15 @@ impl Block {
             }
         }
         found
+    }
+
+    /// How bad it is when somebody else changes the leaf at `path`: what the innermost attribute on the way there says
+    /// that says anything.
+    #[must_use]
+    pub fn severity(&self, path: &Path) -> DriftSeverity {
+        let on_the_way = (1..=path.0.len()).map(|length| Path(path.0.iter().take(length).cloned().collect()));
+        let said = on_the_way.filter_map(|part| self.find(&part)?.severity);
+        said.last().unwrap_or_default()
     }
 }
 
@@ -149,6 +192,8 @@ pub struct Attribute {
     pub doc: Text,
     /// Document that the facts come from.
     pub source: Option<Text>,
+    /// How bad it is when somebody else changes it; `None` for what the block around it says, else medium.
+    pub severity: Option<DriftSeverity>,
 }
 
 impl Attribute {
@@ -169,6 +214,7 @@ impl Attribute {
             example: None,
             doc: "".into(),
             source: None,
+            severity: None,
         }
     }
 
@@ -313,5 +359,29 @@ fn check_rule(rule: &Rule, value: &Value, found: &mut Vec<Violation>) {
                 report(low, format!("`{low}` is {a}, above `{high}`, which is {b}"));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_severity_counts() {
+        let mut public = Attribute::new("public", Shape::Value(Type::Bool), Role::Optional);
+        public.severity = Some(DriftSeverity::Critical);
+        let cidrs = Attribute::new("cidrs", Shape::Value(Type::set(Type::String)), Role::Optional);
+        let block = Block { attributes: vec![public, cidrs] };
+        let mut endpoint = Attribute::new("endpoint", Shape::Block { block, nesting: Nesting::Single }, Role::Optional);
+        endpoint.severity = Some(DriftSeverity::High);
+        let mut tags = Attribute::new("tags", Shape::Value(Type::map(Type::String)), Role::Optional);
+        tags.severity = Some(DriftSeverity::Low);
+        let version = Attribute::new("version", Shape::Value(Type::String), Role::Optional);
+        let body = Block { attributes: vec![endpoint, tags, version] };
+        let of = |path: &str| body.severity(&Path::dotted(path)).name();
+        assert_eq!(
+            [of("endpoint.public"), of("endpoint.cidrs"), of("tags.owner"), of("version"), of("nothing")],
+            ["critical", "high", "low", "medium", "medium"]
+        );
     }
 }

@@ -23,6 +23,15 @@ pub enum Change {
     Refused(String),
 }
 
+/// How bad it is when somebody else changes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
 /// How a nested block may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nesting {
@@ -46,6 +55,7 @@ pub struct FieldAttrs {
     pub source: Option<String>,
     pub name: Option<String>,
     pub nesting: Option<Nesting>,
+    pub severity: Option<Severity>,
 }
 
 /// What a schema describes.
@@ -72,6 +82,8 @@ pub struct ResourceAttrs {
     pub version: u32,
     pub kind: Kind,
     pub rules: Vec<(Rule, Vec<String>)>,
+    /// How bad it is when somebody else takes the object away.
+    pub gone: Severity,
 }
 
 /// Reads the `#[attr(..)]` of a field.
@@ -130,6 +142,7 @@ impl FieldAttrs {
             }
             "example" => once(&mut self.example, text(meta)?, meta, "`example` stands twice"),
             "source" => once(&mut self.source, text(meta)?, meta, "`source` stands twice"),
+            "severity" => once(&mut self.severity, severity(meta)?, meta, "`severity` stands twice"),
             "name" => once(&mut self.name, text(meta)?, meta, "`name` stands twice"),
             other => Err(meta.error(format!("`{other}` is nothing an attribute can be"))),
         }
@@ -138,7 +151,7 @@ impl FieldAttrs {
 
 /// Reads the `#[resource(..)]` of a struct.
 pub fn resource(attributes: &[Attribute], span: Span) -> Result<ResourceAttrs> {
-    let (mut type_name, mut version, mut kind, mut rules) = (None, None, None, Vec::new());
+    let (mut type_name, mut version, mut kind, mut gone, mut rules) = (None, None, None, None, Vec::new());
     for attribute in attributes.iter().filter(|a| a.path().is_ident("resource")) {
         attribute.parse_nested_meta(|meta| {
             let name = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
@@ -154,6 +167,7 @@ pub fn resource(attributes: &[Attribute], span: Span) -> Result<ResourceAttrs> {
                     return once(&mut version, number.base10_parse()?, &meta, "`version` stands twice");
                 }
                 "kind" => return once(&mut kind, schema_kind(&meta)?, &meta, "`kind` stands twice"),
+                "gone" => return once(&mut gone, severity(&meta)?, &meta, "`gone` stands twice"),
                 other => return Err(meta.error(format!("`{other}` is nothing a resource can have"))),
             };
             rules.push((rule, rule_paths(rule, &meta)?));
@@ -166,7 +180,19 @@ pub fn resource(attributes: &[Attribute], span: Span) -> Result<ResourceAttrs> {
         version: version.ok_or_else(|| missing("version = 1"))?,
         kind: kind.unwrap_or(Kind::Resource),
         rules,
+        gone: gone.unwrap_or(Severity::High),
     })
+}
+
+fn severity(meta: &ParseNestedMeta<'_>) -> Result<Severity> {
+    let name: LitStr = meta.value()?.parse()?;
+    match name.value().as_str() {
+        "low" => Ok(Severity::Low),
+        "medium" => Ok(Severity::Medium),
+        "high" => Ok(Severity::High),
+        "critical" => Ok(Severity::Critical),
+        _ => Err(syn::Error::new(name.span(), "a severity is \"low\", \"medium\", \"high\" or \"critical\"")),
+    }
 }
 
 fn schema_kind(meta: &ParseNestedMeta<'_>) -> Result<Kind> {

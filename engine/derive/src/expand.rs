@@ -1,6 +1,6 @@
 //! From judged fields to code.
 
-use crate::attrs::{self, Change, Kind, Nesting, Role, Rule};
+use crate::attrs::{self, Change, Kind, Nesting, Role, Rule, Severity};
 use crate::model::{self, Form, Member};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -19,6 +19,7 @@ pub fn resource(input: &DeriveInput) -> Result<TokenStream> {
         Kind::Provider => quote!(Provider),
     };
     let rules = attrs.rules.iter().map(|(rule, paths)| rule_code(*rule, paths));
+    let gone = severity_code(attrs.gone);
     Ok(quote! {
         #block
         impl #ident {
@@ -32,10 +33,20 @@ pub fn resource(input: &DeriveInput) -> Result<TokenStream> {
                     doc: #doc.into(),
                     body: <Self as ::terrane_provider::typed::TypedBlock>::block(),
                     rules: ::std::vec![#(#rules),*],
+                    gone: #gone,
                 }
             }
         }
     })
+}
+
+fn severity_code(severity: Severity) -> TokenStream {
+    match severity {
+        Severity::Low => quote!(::terrane_core::DriftSeverity::Low),
+        Severity::Medium => quote!(::terrane_core::DriftSeverity::Medium),
+        Severity::High => quote!(::terrane_core::DriftSeverity::High),
+        Severity::Critical => quote!(::terrane_core::DriftSeverity::Critical),
+    }
 }
 
 fn rule_code(rule: Rule, paths: &[String]) -> TokenStream {
@@ -119,6 +130,9 @@ fn attribute(member: &Member) -> Result<TokenStream> {
     if !attrs.one_of.is_empty() {
         let allowed = &attrs.one_of;
         sets.push(quote!(attribute.one_of = ::std::vec![#(#allowed.into()),*];));
+    }
+    if let Some(severity) = attrs.severity.map(severity_code) {
+        sets.push(quote!(attribute.severity = ::std::option::Option::Some(#severity);));
     }
     let texts = [
         (quote!(disrupts), &attrs.disrupts),
@@ -237,6 +251,8 @@ mod tests {
         check(quote!(#[attr(optional, block_list)] a: Option<Inner>), "need a `Vec`");
         check(quote!(#[attr(replaces)] a: String), "a role is missing");
         check(quote!(a: String), "needs `#[attr(..)]`");
+        check(quote!(#[attr(required, severity = "bad")] a: String), "a severity is");
+        check(quote!(#[attr(computed, severity = "low")] a: Option<String>), "nobody writes");
         check(quote!(#[attr(required, replaces, disrupts = "nodes")] a: String), "not made in place");
     }
 

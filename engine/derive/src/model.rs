@@ -109,6 +109,9 @@ impl Member {
             Role::Required | Role::OptionalComputed | Role::Computed | Role::WriteOnly if has_default => {
                 Some("only an optional attribute can have a default")
             }
+            Role::Computed if self.attrs.severity.is_some() => {
+                Some("nobody writes a computed attribute, so it does not drift and has no severity")
+            }
             Role::Computed if self.attrs.change.is_some() || self.attrs.disrupts.is_some() => {
                 Some("nobody writes a computed attribute, so a change of it cannot replace, be refused or disrupt")
             }

@@ -78,6 +78,7 @@ pub(crate) fn schema(type_name: &str, kind: SchemaKind, attributes: Vec<Attribut
         doc: "".into(),
         body: Block { attributes },
         rules: Vec::new(),
+        gone: terrane_core::DriftSeverity::High,
     })
 }
 

@@ -135,6 +135,7 @@ fn schema(name: &str, kind: SchemaKind) -> Arc<Schema> {
         doc: "".into(),
         body: Block { attributes },
         rules: Vec::new(),
+        gone: terrane_core::DriftSeverity::High,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::json_value::{Plain, type_json};
 use serde_json::{Map, Value as Json, json};
-use terrane_core::schema::{OnChange, Rule};
+use terrane_core::schema::{OnChange, Rule, SchemaKind};
 use terrane_core::{Attribute, Block, Nesting, Role, Schema, Shape};
 
 /// A schema with everything it says.
@@ -12,6 +12,7 @@ pub fn whole(schema: &Schema) -> Json {
         "version": schema.version,
         "doc": schema.doc,
         "attributes": attributes(&schema.body),
+        "gone": (schema.kind == SchemaKind::Resource).then(|| schema.gone.name()),
         "rules": schema.rules.iter().map(rule).collect::<Vec<_>>(),
     })
 }
@@ -48,6 +49,7 @@ fn attribute(attribute: &Attribute) -> Json {
         ("one_of", (!attribute.one_of.is_empty()).then(|| json!(attribute.one_of))),
         ("disrupts", attribute.disrupts.as_ref().map(|what| json!(what))),
         ("example", attribute.example.as_ref().map(|example| json!(example))),
+        ("severity", attribute.severity.map(|severity| json!(severity.name()))),
         ("source", attribute.source.as_ref().map(|source| json!(source))),
     ];
     out.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));

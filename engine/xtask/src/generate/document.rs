@@ -72,6 +72,9 @@ pub struct TypeSchema {
     /// What has to hold between arguments.
     #[serde(default)]
     pub rules: Vec<RuleSchema>,
+    /// How bad it is when somebody else takes such an object away; of resource types.
+    #[serde(default)]
+    pub gone: Option<String>,
 }
 
 /// A rule over several arguments.
@@ -135,6 +138,9 @@ pub struct AttributeSchema {
     /// Document that the facts come from.
     #[serde(default)]
     pub source: Option<String>,
+    /// How bad it is when somebody else changes it; missing for what the block around it says, else medium.
+    #[serde(default)]
+    pub severity: Option<String>,
     #[serde(default)]
     pub block: Option<BlockSchema>,
 }
@@ -219,13 +225,14 @@ impl AttributeSchema {
 /// A document that has one of each thing.
 #[cfg(test)]
 pub const EXAMPLE: &str = r#"{
-  "types": { "demo_cluster": { "type": "demo_cluster", "version": 2, "doc": "A cluster.", "attributes": [
+  "types": { "demo_cluster": { "type": "demo_cluster", "version": 2, "gone": "critical", "doc": "A cluster.", "attributes": [
     { "name": "name", "type": "string", "role": "required", "doc": "Its name.", "change": "replaces", "range": [1, 100],
       "example": "\"eu-1\"", "source": "Vendor API, CreateCluster, 2026-01" },
     { "name": "tier", "type": "string", "role": "optional", "doc": "Class | of control plane.", "default": "small",
       "one_of": ["small", "large"], "disrupts": "restarts the API server" },
     { "name": "size", "type": "number", "role": "optional_computed", "doc": "Disk.", "unit": "GiB", "range": [1, 64] },
-    { "name": "logs", "type": "set(string)", "role": "optional", "doc": "Logs.", "one_of": ["api", "audit"] },
+    { "name": "logs", "type": "set(string)", "role": "optional", "doc": "Logs.", "one_of": ["api", "audit"],
+      "severity": "high" },
     { "name": "token", "type": "string", "role": "write_only", "doc": "Token.", "secret": true, "change": "refused",
       "refused_because": "the vendor keeps the first" },
     { "name": "taints", "role": "optional", "doc": "Taints.", "block": { "nesting": "list", "attributes": [

@@ -24,6 +24,9 @@ pub fn of_type(kind: Kind, schema: &TypeSchema) -> Result<Value, Failure> {
     );
     object.insert("title".to_owned(), json!(schema.type_name));
     object.insert("description".to_owned(), json!(schema.doc));
+    if let Some(gone) = &schema.gone {
+        object.insert("x-terrane-gone-severity".to_owned(), json!(gone));
+    }
     if !schema.rules.is_empty() {
         object.insert("x-terrane-rules".to_owned(), json!(schema.rules));
     }
@@ -155,6 +158,9 @@ fn annotate(attribute: &AttributeSchema, schema: &mut Map<String, Value>) {
     if attribute.secret {
         put("x-terrane-secret", json!(true));
     }
+    if let Some(severity) = &attribute.severity {
+        put("x-terrane-drift-severity", json!(severity));
+    }
 }
 
 #[cfg(test)]
@@ -193,6 +199,7 @@ mod tests {
         assert_eq!(property("tier")["enum"], json!(["small", "large", null]));
         assert_eq!(property("tier")["type"], json!(["string", "null"]));
         assert_eq!(property("logs")["items"]["enum"], json!(["api", "audit"]));
+        assert_eq!(property("logs")["x-terrane-drift-severity"], "high");
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub fn of_type(kind: Kind, schema: &TypeSchema) -> String {
     let mut page = format!("{NOTICE}\n\n# {} `{}`\n\n{}\n", kind.keyword(), schema.type_name, schema.doc);
     if kind == Kind::Resource {
         line(&mut page, format_args!("\nVersion of the recorded form: {}.", schema.version));
+        if let Some(gone) = &schema.gone {
+            line(&mut page, format_args!("\nDrift: that such an object is gone is {gone}."));
+        }
     }
     section(&mut page, "##", None, &schema.attributes);
     if !schema.rules.is_empty() {
@@ -159,6 +162,9 @@ fn meaning(attribute: &AttributeSchema) -> String {
     if attribute.secret {
         parts.push("Secret.".to_owned());
     }
+    if let Some(severity) = &attribute.severity {
+        parts.push(format!("Drift of it is {severity}."));
+    }
     if let Some(example) = &attribute.example {
         parts.push(format!("Example: `{example}`."));
     }
@@ -210,6 +216,8 @@ mod tests {
             "| `size` | `number` | optional, else the remote side chooses |  | in place | Disk. 1 to 64 GiB. |",
             "| `token` | `string` | optional, cannot be read back |  | is refused: the vendor keeps the first | Token. Secret. |",
             "- `token` needs `logs`.",
+            "Drift: that such an object is gone is critical.",
+            "| `logs` | `set(string)` | optional |  | in place | Logs. One of `api`, `audit`. Drift of it is high. |",
             "| `taints` | block, any number in order | optional |  | in place | Taints. |",
             "### Arguments of `taints`",
             "| `arn` | `string` | Its ARN. |",

@@ -9,7 +9,7 @@ use terrane_derive::{Block, Resource};
 
 /// A Kubernetes control plane on Amazon EKS.
 #[derive(Clone, Debug, Resource)]
-#[resource(type = "eks_cluster", version = 1, any_true("endpoint.public", "endpoint.private"))]
+#[resource(type = "eks_cluster", version = 1, gone = "critical", any_true("endpoint.public", "endpoint.private"))]
 pub struct Cluster {
     /// Identity: ACCOUNT/REGION/NAME.
     #[attr(computed)]
@@ -24,32 +24,33 @@ pub struct Cluster {
     #[attr(optional_computed, example = "1.34")]
     pub version: Option<String>,
     /// IAM role of the control plane; without one a role is made, and removed with the cluster.
-    #[attr(optional_computed, replaces, example = "arn:aws:iam::111122223333:role/eks")]
+    #[attr(optional_computed, replaces, example = "arn:aws:iam::111122223333:role/eks", severity = "high")]
     pub role_arn: Option<String>,
     /// Subnets and address ranges.
-    #[attr(required, block)]
+    #[attr(required, block, severity = "high")]
     pub network: Network,
     /// Who reaches the API server.
-    #[attr(optional_computed, block)]
+    #[attr(optional_computed, block, severity = "high")]
     pub endpoint: Option<Endpoint>,
     /// Control plane logs that go to CloudWatch.
     #[attr(
         optional,
         one_of("api", "audit", "authenticator", "scheduler", "controller_manager"),
-        example = "[\"api\", \"audit\"]"
+        example = "[\"api\", \"audit\"]",
+        severity = "high"
     )]
     pub logs: BTreeSet<String>,
     /// How Kubernetes objects are encrypted at rest.
-    #[attr(optional, block)]
+    #[attr(optional, block, severity = "high")]
     pub encryption: Option<Encryption>,
     /// How AWS identities become Kubernetes users.
-    #[attr(optional_computed, block)]
+    #[attr(optional_computed, block, severity = "high")]
     pub access: Option<Access>,
     /// What happens when standard support of the version ends.
     #[attr(optional_computed, block)]
     pub upgrade_policy: Option<UpgradePolicy>,
     /// Whether EKS refuses to delete the cluster.
-    #[attr(optional, default = false)]
+    #[attr(optional, default = false, severity = "high")]
     pub deletion_protection: bool,
     /// Capacity of the control plane.
     #[attr(optional_computed, one_of("standard", "tier-xl", "tier-2xl", "tier-4xl", "tier-8xl"), example = "standard")]
@@ -58,10 +59,10 @@ pub struct Cluster {
     #[attr(optional, default = false)]
     pub zonal_shift: bool,
     /// Tags of the cluster and of the role made for it; default tags of the provider block are added.
-    #[attr(optional, example = "{ team = \"platform\" }")]
+    #[attr(optional, example = "{ team = \"platform\" }", severity = "low")]
     pub tags: BTreeMap<String, String>,
     /// Which credentials reach the cluster; laid over those of the provider block.
-    #[attr(optional, example = "{ role_arn = \"arn:aws:iam::111122223333:role/deployer\" }")]
+    #[attr(optional, example = "{ role_arn = \"arn:aws:iam::111122223333:role/deployer\" }", severity = "low")]
     pub credentials: Option<Credentials>,
     /// ARN of the cluster.
     #[attr(computed)]

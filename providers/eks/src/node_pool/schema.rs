@@ -41,10 +41,10 @@ pub struct NodePool {
     #[attr(optional_computed, block)]
     pub disk: Option<Disk>,
     /// Subnets of the nodes; without them, those of the cluster.
-    #[attr(optional_computed, replaces)]
+    #[attr(optional_computed, replaces, severity = "high")]
     pub subnets: Option<BTreeSet<String>>,
     /// Kubernetes labels of the nodes.
-    #[attr(optional, example = "{ pool = \"workers\" }")]
+    #[attr(optional, example = "{ pool = \"workers\" }", severity = "low")]
     pub labels: BTreeMap<String, String>,
     /// Kubernetes taints of the nodes; key and effect name a taint.
     #[attr(optional, block_set)]
@@ -53,13 +53,13 @@ pub struct NodePool {
     #[attr(optional_computed, block)]
     pub upgrade: Option<Upgrade>,
     /// Tags of the node group and of the role made for it, not of the machines; default tags are added.
-    #[attr(optional, example = "{ team = \"platform\" }")]
+    #[attr(optional, example = "{ team = \"platform\" }", severity = "low")]
     pub tags: BTreeMap<String, String>,
     /// IAM role of the nodes; without one a role is made, and removed with the pool.
-    #[attr(optional_computed, replaces, example = "arn:aws:iam::111122223333:role/eks-node")]
+    #[attr(optional_computed, replaces, example = "arn:aws:iam::111122223333:role/eks-node", severity = "high")]
     pub node_role_arn: Option<String>,
     /// A launch template that says more about the machines.
-    #[attr(optional, block)]
+    #[attr(optional, block, severity = "high")]
     pub launch_template: Option<LaunchTemplate>,
     /// ARN of the node group.
     #[attr(computed)]

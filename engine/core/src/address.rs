@@ -4,7 +4,7 @@
 //! gives the same address.
 
 use crate::path::{is_identifier, quote};
-use crate::{Recent, Text};
+use crate::{Path, Recent, Text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -207,6 +207,23 @@ impl AddrPattern {
     }
 }
 
+impl AddrPattern {
+    /// Reads an address with, maybe, a path to an attribute behind it: `eks_cluster.a["k"].tags.owner`. An empty path
+    /// means the object.
+    ///
+    /// # Errors
+    /// There is no address, or no path behind it.
+    pub fn with_path(text: &str) -> Result<(Self, Path), AddrError> {
+        let wrong = |reason| AddrError { text: text.to_owned(), reason };
+        let (pattern, rest) = scan(ModulePath::root(), text, &mut |name| name.into()).map_err(wrong)?;
+        if rest.is_empty() {
+            return Ok((pattern, Path::default()));
+        }
+        let path = rest.strip_prefix('.').and_then(|path| path.parse().ok());
+        path.map(|path| (pattern, path)).ok_or_else(|| wrong("what stands behind it is no path to an attribute"))
+    }
+}
+
 impl fmt::Display for AddrPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -300,10 +317,22 @@ fn parse(text: &str) -> Result<AddrPattern, &'static str> {
 
 /// Reads the rest of an address, from a module on.
 fn parse_inside(
-    mut module: ModulePath,
+    module: ModulePath,
     rest: &str,
     text_of: &mut dyn FnMut(&str) -> Text,
 ) -> Result<AddrPattern, &'static str> {
+    match scan(module, rest, text_of)? {
+        (pattern, "") => Ok(pattern),
+        _ => Err("there is text after the address"),
+    }
+}
+
+/// Reads an address from a module on, and gives back the text behind it.
+fn scan<'t>(
+    mut module: ModulePath,
+    rest: &'t str,
+    text_of: &mut dyn FnMut(&str) -> Text,
+) -> Result<(AddrPattern, &'t str), &'static str> {
     let mut scanner = Scanner { rest };
     loop {
         let first = scanner.name()?;
@@ -312,7 +341,7 @@ fn parse_inside(
             let key = scanner.key()?;
             module = module.child(text_of(name), key);
             if scanner.rest.is_empty() {
-                return Ok(AddrPattern::Module(module));
+                return Ok((AddrPattern::Module(module), ""));
             }
             if !scanner.dot() {
                 return Err("`.` is missing after a module");
@@ -328,11 +357,8 @@ fn parse_inside(
         }
         let name = scanner.name()?;
         let key = scanner.key()?;
-        if !scanner.rest.is_empty() {
-            return Err("there is text after the address");
-        }
         let resource = ResourceAddr { module, mode, type_name: text_of(type_name), name: text_of(name) };
-        return Ok(AddrPattern::Resource(InstanceAddr::new(Arc::new(resource), key)));
+        return Ok((AddrPattern::Resource(InstanceAddr::new(Arc::new(resource), key)), scanner.rest));
     }
 }
 
@@ -463,6 +489,23 @@ mod tests {
     fn what_is_no_address_is_refused() {
         for text in ["", "a", "a.b.c", "a.b[", "a.b[x]", "a.b[\"x]", "data.a", "module.", "a.b[0]x"] {
             assert!(text.parse::<InstanceAddr>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_may_stand_behind_an_address() {
+        let read = |text: &str| AddrPattern::with_path(text).map(|(addr, path)| (addr.to_string(), path.to_string()));
+        for (addr, path) in [
+            ("eks_cluster.a", ""),
+            ("eks_cluster.a", "tags.owner"),
+            ("module.m[\"k.x\"].eks_cluster.a[\"b.c\"]", "tags[\"a/b\"]"),
+            ("module.m", ""),
+        ] {
+            let text = if path.is_empty() { addr.to_owned() } else { format!("{addr}.{path}") };
+            assert_eq!(read(&text), Ok((addr.to_owned(), path.to_owned())));
+        }
+        for wrong in ["", "a", "a.b.", "a.b.c..d", "a.b[0]c", "module.m.tags"] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -62,6 +62,81 @@ impl Path {
     }
 }
 
+/// A text that is no path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathError {
+    /// The text.
+    pub text: String,
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is no path to an attribute, such as size.min or tags[\"team\"]", quote(&self.text))
+    }
+}
+
+impl std::error::Error for PathError {}
+
+impl std::str::FromStr for Path {
+    type Err = PathError;
+
+    /// Reads what `Display` writes.
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        let wrong = || PathError { text: text.to_owned() };
+        let mut steps = Vec::new();
+        let mut rest = text;
+        loop {
+            if let Some(inside) = rest.strip_prefix('[') {
+                let (step, after) = bracketed(inside).ok_or_else(wrong)?;
+                steps.push(step);
+                rest = after;
+            } else {
+                let end = rest.find(['.', '[']).unwrap_or(rest.len());
+                let (name, after) = rest.split_at(end);
+                if !is_identifier(name) {
+                    return Err(wrong());
+                }
+                steps.push(PathStep::Name(name.into()));
+                rest = after;
+            }
+            match rest.strip_prefix('.') {
+                Some(after) if !after.starts_with('[') => rest = after,
+                Some(_) => return Err(wrong()),
+                None if rest.is_empty() => return Ok(Self(steps)),
+                None if rest.starts_with('[') => {}
+                None => return Err(wrong()),
+            }
+        }
+    }
+}
+
+/// What stands behind an opening bracket, and the text behind the closing one.
+fn bracketed(inside: &str) -> Option<(PathStep, &str)> {
+    let Some(quoted) = inside.strip_prefix('"') else {
+        let (digits, rest) = inside.split_once(']')?;
+        return Some((PathStep::Index(digits.parse().ok()?), rest));
+    };
+    let mut name = String::new();
+    let mut chars = quoted.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((PathStep::Name(name.into()), quoted.get(at + 1..)?.strip_prefix(']')?)),
+            '\\' => name.push(match chars.next()?.1 {
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                other => other,
+            }),
+            '$' | '%' if quoted.get(at + 1..)?.starts_with(c) && quoted.get(at + 2..)?.starts_with('{') => {
+                name.push(c);
+                chars.next();
+            }
+            other => name.push(other),
+        }
+    }
+    None
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.0.iter().enumerate() {
@@ -125,5 +200,18 @@ mod tests {
             PathStep::Name("a/b".into()),
         ]);
         assert_eq!(path.to_string(), "taints[0].key[\"a/b\"]");
+    }
+
+    #[test]
+    fn what_is_shown_is_read() {
+        for names in [&["tags", "owner"][..], &["tags", "a/b.c"], &["tags", "say \"${x}\"\n\\"], &["tags", ""]] {
+            let path = Path(names.iter().map(|name| PathStep::Name((*name).into())).collect());
+            assert_eq!(path.to_string().parse(), Ok(path));
+        }
+        let path = Path::attr("taints").join(PathStep::Index(0)).child("key");
+        assert_eq!(path.to_string().parse(), Ok(path));
+        for wrong in ["", ".", "a.", "a..b", "a[", "a[x]", "a[\"b]", "a.[0]", "a b", "a]"] {
+            assert!(wrong.parse::<Path>().is_err(), "{wrong}");
+        }
     }
 }

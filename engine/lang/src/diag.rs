@@ -17,7 +17,7 @@ terrane_core::diagnostics! {
 
     // Blocks, labels, arguments.
     UNKNOWN_BLOCK: error "unknown-block" => "There is no block of this kind here";
-        help: "Top-level blocks are terrane, provider, variable, locals, resource, data, module and output";
+        help: "Top-level blocks are terrane, provider, variable, locals, resource, data, module, output, import, moved and removed";
     WRONG_LABELS: error "wrong-labels" => "A block has the wrong number of labels";
         help: "resource and data take a type and a name, provider, variable, module and output a name, others none";
     INVALID_NAME: error "invalid-name" => "This is no name";
@@ -48,6 +48,20 @@ terrane_core::diagnostics! {
         help: "The reference lists the resource types and data sources";
     UNKNOWN_PROVIDER: error "unknown-provider" => "There is no such provider";
         help: "The reference lists the providers; a configuration with an alias needs a provider block";
+    ADDRESS_WANTED: error "address-wanted" => "An address stands here";
+        help: "Write type.name, type.name[key] or module.name, without quotes";
+    IMPORT_IN_MODULE: error "import-in-module" => "An import stands in a module";
+        help: "Write the block in the root module; its address may lead into modules";
+    MOVE_SOURCE_DECLARED: error "move-source-declared" => "What a moved block moves away is still declared";
+        help: "Remove or rename the old block, or remove the moved block";
+    MOVE_AMBIGUOUS: error "move-ambiguous" => "Two moved blocks contradict each other";
+        help: "Keep the one that tells what became of the objects";
+    MOVE_CYCLE: error "move-cycle" => "Moved blocks lead back to where they begin";
+        help: "Remove the moved blocks that are not true any more";
+    MOVE_TYPE_CHANGED: error "move-type-changed" => "A moved block leads to an address of another kind";
+        help: "A resource moves to a resource of the same type, a module to a module; use removed and import for all else";
+    REMOVED_STILL_DECLARED: error "removed-still-declared" => "What a removed block removes is still declared";
+        help: "Remove the block that declares it, or the removed block";
     COUNT_AND_FOR_EACH: error "count-and-for-each" => "A block has both count and for_each";
         help: "Keep one of them";
 

@@ -1,5 +1,9 @@
 //! The checked program: declarations with resolved names, and the order in which they can be evaluated.
 
+mod refactor;
+
+pub use refactor::{Import, ImportTarget, Moved, Removed};
+
 use crate::eval::ir::{Body, Expr};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +20,8 @@ pub struct Program {
     pub sources: SourceMap,
     /// The modules, each call path one entry, the root first, callers before callees.
     pub modules: Vec<Module>,
+    /// `import` blocks of the root module.
+    pub imports: Vec<Import>,
     /// Everything that is evaluated, each after what it refers to.
     pub order: Vec<Node>,
     /// The `terrane` block.
@@ -46,6 +52,8 @@ pub enum Node {
     Output(ModuleId, usize),
     /// A provider configuration.
     Provider(ModuleId, usize),
+    /// An `import` block; its block comes after it.
+    Import(usize),
 }
 
 /// One module at one call path.
@@ -67,6 +75,10 @@ pub struct Module {
     pub outputs: Vec<Output>,
     /// `provider` blocks.
     pub providers: Vec<ProviderBlock>,
+    /// `moved` blocks.
+    pub moves: Vec<Moved>,
+    /// `removed` blocks.
+    pub removals: Vec<Removed>,
 }
 
 /// A `variable` block.
@@ -295,22 +307,43 @@ impl Program {
     /// Whether `pattern` can mean something of this configuration (keys are not looked at).
     #[must_use]
     pub fn declares(&self, pattern: &AddrPattern) -> bool {
-        let (steps, resource) = match pattern {
-            AddrPattern::Module(module) => (module.steps(), None),
-            AddrPattern::Resource(addr) => (addr.resource.module.steps(), Some(&addr.resource)),
+        let is_filled = |import: &Import| match pattern {
+            AddrPattern::Module(_) => false,
+            AddrPattern::Resource(addr) => {
+                let names = addr.resource.module.steps().iter().map(|step| &step.name);
+                import.to.modules.iter().map(|(name, _)| name).eq(names)
+                    && import.to.type_name == addr.resource.type_name
+                    && import.to.name == addr.resource.name
+            }
         };
-        let mut module = self.modules.first();
-        for step in steps {
-            module = module
-                .and_then(|m| m.calls.iter().find(|call| call.name == step.name))
-                .and_then(|call| self.modules.get(call.module.0));
-        }
-        module.is_some_and(|module| match resource {
-            None => true,
-            Some(wanted) => module
-                .resources
-                .iter()
-                .any(|r| r.mode == wanted.mode && r.type_name == wanted.type_name && r.name == wanted.name),
-        })
+        declares(&self.modules, ModuleId(0), pattern) || self.imports.iter().any(is_filled)
     }
+}
+
+/// Whether `pattern`, seen from a module, can mean something that is declared (keys are not looked at).
+pub(crate) fn declares(modules: &[Module], from: ModuleId, pattern: &AddrPattern) -> bool {
+    let (steps, resource) = match pattern {
+        AddrPattern::Module(module) => (module.steps(), None),
+        AddrPattern::Resource(addr) => (addr.resource.module.steps(), Some(&addr.resource)),
+    };
+    let callee = callee(modules, from, steps.iter().map(|step| &step.name));
+    callee.and_then(|id| modules.get(id.0)).is_some_and(|module| match resource {
+        None => true,
+        Some(wanted) => module
+            .resources
+            .iter()
+            .any(|r| r.mode == wanted.mode && r.type_name == wanted.type_name && r.name == wanted.name),
+    })
+}
+
+/// The module that calls of these names lead to.
+pub(crate) fn callee<'n>(
+    modules: &[Module],
+    from: ModuleId,
+    mut calls: impl Iterator<Item = &'n Text>,
+) -> Option<ModuleId> {
+    calls.try_fold(from, |at, name| {
+        let call = modules.get(at.0)?.calls.iter().find(|call| call.name == *name)?;
+        Some(call.module)
+    })
 }

@@ -46,6 +46,18 @@ terrane_core::diagnostics! {
         help: "Give them different names, or remove one";
     TARGET_MATCHES_NOTHING: error "target-matches-nothing" => "A target matches nothing";
         help: "See `terrane state list` and the configuration for addresses";
+    IMPORT_ID_INVALID: error "import-id-invalid" => "An import names no object";
+        help: "Write the id in the form of its type; the reference page of the type shows it";
+    IMPORT_NOT_THERE: error "import-not-there" => "The object to import is not there";
+        help: "Correct the id, or remove the import block so that the object is created";
+    IMPORT_OTHER_OBJECT: error "import-other-object" => "The import is about another object than its block";
+        help: "Write cluster, region and name in the block as they are in the id";
+    IMPORT_TWICE: error "import-twice" => "Two imports are about one object or one address";
+        help: "Keep one of them";
+    IMPORT_RECORDED: error "import-recorded" => "The object to import is in the state under another address";
+        help: "Keep it there, or tell where it went with a moved block";
+    IMPORT_NOT_CONFIGURED: error "import-not-configured" => "An import has no block to go to";
+        help: "Write the resource block, or have it written with -generate-config-out=FILE";
     RECOVERY_UNCLEAR: error "recovery-unclear" => "It cannot be told what an interrupted run did";
         help: "Look at the object; if it is not ours, remove the record with `terrane state rm`";
     STATE_NOT_WRITTEN: error "state-not-written" => "The state cannot be written";

@@ -110,6 +110,12 @@ pub struct Change {
     pub deposed: Option<Text>,
     /// What happens.
     pub action: Action,
+    /// Id of the object, where it was there and is recorded from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub importing: Option<Text>,
+    /// Address under which the object was recorded so far, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<InstanceAddr>,
     /// Why, the main reason first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
@@ -173,6 +179,46 @@ pub struct Change {
 
 fn null() -> Value {
     Value::NULL
+}
+
+impl Change {
+    /// A change of an instance with nothing in it.
+    #[must_use]
+    pub fn new(addr: InstanceAddr, action: Action) -> Self {
+        Self {
+            addr,
+            deposed: None,
+            action,
+            importing: None,
+            moved_from: None,
+            reasons: Vec::new(),
+            origin: None,
+            before_id: None,
+            after_id: None,
+            before_access: None,
+            after_access: None,
+            before: Value::NULL,
+            after: Value::NULL,
+            written: Value::NULL,
+            leaves: Vec::new(),
+            handed_over: Vec::new(),
+            is_rerecorded: false,
+            owners: Vec::new(),
+            secrets: Vec::new(),
+            done: Vec::new(),
+            schema_version: 0,
+            dependencies: Vec::new(),
+            prevent_destroy: false,
+            create_before_destroy: false,
+            timeouts: BTreeMap::new(),
+        }
+    }
+
+    /// Whether people have to be told of it: something happens to the object, or to where it is recorded.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        self.action.is_change() || self.importing.is_some() || self.moved_from.is_some()
+    }
 }
 
 /// A leaf that changes.
@@ -292,6 +338,8 @@ pub struct Counts {
     pub destroy: usize,
     /// Forgotten.
     pub forget: usize,
+    /// Imported, whatever else happens to them.
+    pub import: usize,
 }
 
 impl Plan {
@@ -300,6 +348,7 @@ impl Plan {
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for change in &self.changes {
+            counts.import += usize::from(change.importing.is_some());
             match change.action {
                 Action::NoOp | Action::Read => {}
                 Action::Create => counts.add += 1,
@@ -318,7 +367,7 @@ impl Plan {
     /// Whether apply has something to do: a change of an object, of an output, or something to write down.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.changes.iter().any(|change| change.action.is_change())
+        !self.changes.iter().any(|change| change.is_change())
             && !self.outputs.iter().any(|output| output.action.is_change())
             && self.recovered.is_empty()
             && self.deferred.is_empty()

@@ -289,7 +289,7 @@ pub fn shown(problems: &[Diagnostic]) -> String {
 #[must_use]
 pub fn changes(plan: &Plan) -> String {
     let outputs = plan.outputs.iter().filter(|output| output.action.is_change()).map(|output| output.name.to_string());
-    let changes = plan.changes.iter().filter(|change| change.action.is_change());
+    let changes = plan.changes.iter().filter(|change| change.is_change());
     let changes = changes.map(|change| format!("{} {} {:?}", change.action, change.addr, change.leaves));
     changes
         .chain(outputs)

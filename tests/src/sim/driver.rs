@@ -11,6 +11,7 @@ use terrane_core::event::Event;
 use terrane_core::{Diagnostic, InstanceAddr, Value};
 use terrane_lang::check::load;
 use terrane_lang::program::Program;
+use terrane_plan::planner::Outcome as Planned;
 use terrane_plan::planner::recover::{Belief, believe, believe_reading};
 use terrane_plan::schedule::{End, RunOptions};
 use terrane_plan::schemas::RegistrySchemas;
@@ -184,10 +185,18 @@ impl Simulation {
     /// # Errors
     /// The problems that prevent a plan.
     pub fn plan(&mut self, sources: &MemorySources, options: &Options) -> Result<Plan, Vec<Diagnostic>> {
-        self.shared(|sim, cloud, registry| {
-            let program = program(sources, registry)?;
-            let state = sim.state();
-            sim.planned(&program, sources, registry, (cloud, &state), options)
+        let outcome = self.outcome(sources, options);
+        outcome.plan.ok_or(outcome.problems)
+    }
+
+    /// Plans, with all that comes of it.
+    pub fn outcome(&mut self, sources: &MemorySources, options: &Options) -> Planned {
+        self.shared(|sim, cloud, registry| match program(sources, registry) {
+            Ok(program) => {
+                let state = sim.state();
+                sim.planned(&program, sources, registry, (cloud, &state), options)
+            }
+            Err(problems) => Planned { plan: None, problems, to_generate: Vec::new() },
         })
     }
 
@@ -198,14 +207,13 @@ impl Simulation {
         registry: &Registry,
         (cloud, state): (&SharedCloud, &State),
         options: &Options,
-    ) -> Result<Plan, Vec<Diagnostic>> {
+    ) -> Planned {
         let mut planner = Planner::new(program, &[], registry, state, sources, options.clone());
         for _ in 0..100 {
             match planner.advance() {
-                Progress::Done(outcome) => {
-                    let mut plan = outcome.plan.ok_or(outcome.problems)?;
-                    plan.seal();
-                    return Ok(plan);
+                Progress::Done(mut outcome) => {
+                    outcome.plan.iter_mut().for_each(Plan::seal);
+                    return *outcome;
                 }
                 Progress::Ask(questions) => {
                     let mut answers = Vec::new();
@@ -219,7 +227,7 @@ impl Simulation {
                 }
             }
         }
-        Err(Vec::new())
+        Planned { plan: None, problems: Vec::new(), to_generate: Vec::new() }
     }
 
     fn answer(&mut self, question: Question, registry: &Registry, cloud: &SharedCloud) -> Answer {
@@ -281,10 +289,13 @@ impl Simulation {
             let saved = sim.saved.clone().filter(|plan| goes_on && is_fresh(plan, &state, registry, sources));
             let plan = match saved {
                 Some(plan) => plan,
-                None => match sim.planned(&program, sources, registry, (cloud, &state), options) {
-                    Ok(plan) => Arc::new(plan),
-                    Err(problems) => return Ok(Outcome { end: None, problems }),
-                },
+                None => {
+                    let planned = sim.planned(&program, sources, registry, (cloud, &state), options);
+                    match planned.plan {
+                        Some(plan) => Arc::new(plan),
+                        None => return Ok(Outcome { end: None, problems: planned.problems }),
+                    }
+                }
             };
             let findings = terrane_plan::audit::findings(&plan);
             assert!(findings.is_empty(), "the audit of a plan found {findings:?}");

@@ -145,8 +145,7 @@ impl Run<'_> {
                 )?;
                 return Ok(Ended::DEFERRED);
             }
-            if waiting.as_ref() == Some(&plan.deferred) && !plan.changes.iter().any(|change| change.action.is_change())
-            {
+            if waiting.as_ref() == Some(&plan.deferred) && !plan.changes.iter().any(|change| change.is_change()) {
                 return Err(stuck(&plan).into());
             }
             if needs_consent(&plan)
@@ -216,7 +215,15 @@ impl Run<'_> {
 
     fn tell(&self, session: &Session<'_>, plan: &Plan, end: &End, problems: &[Diagnostic]) -> Outcome {
         let voice = self.voice;
-        let counts = if *end == End::Complete { plan.counts() } else { voice.applied() };
+        let planned = plan.counts();
+        let counts = match end {
+            End::Complete => planned,
+            // What needs no step was written down before the first one began.
+            End::Partial | End::Interrupted => {
+                Counts { import: planned.import, forget: planned.forget, ..voice.applied() }
+            }
+            End::StateFailed => voice.applied(),
+        };
         let line = complete_line(plan.mode, end, counts);
         voice.stream(|stream| stream.summary(counts, applied_operation(plan.mode), line.clone()))?;
         voice.say(&format!("\n{line}"))?;
@@ -239,7 +246,9 @@ impl Run<'_> {
 
 /// `Apply complete! Resources: 1 added, 0 changed, 0 destroyed.`
 fn complete_line(mode: Mode, end: &End, counts: Counts) -> String {
-    let all = format!("Resources: {} added, {} changed, {} destroyed", counts.add, counts.change, counts.destroy);
+    let imported = if counts.import > 0 { format!("{} imported, ", counts.import) } else { String::new() };
+    let all =
+        format!("Resources: {imported}{} added, {} changed, {} destroyed", counts.add, counts.change, counts.destroy);
     let forgotten = if counts.forget > 0 { format!(", {} forgotten", counts.forget) } else { String::new() };
     match (end, mode) {
         (End::Complete, Mode::Destroy) => {
@@ -254,7 +263,7 @@ fn complete_line(mode: Mode, end: &End, counts: Counts) -> String {
 
 /// Whether a plan does anything that people have to agree to. Writing down anew what was recorded is not.
 fn needs_consent(plan: &Plan) -> bool {
-    let changes = plan.changes.iter().any(|change| change.action.is_change());
+    let changes = plan.changes.iter().any(|change| change.is_change());
     let outputs = plan.outputs.iter().any(|output| output.action.is_change());
     changes || outputs || (plan.mode == Mode::RefreshOnly && !plan.drift.is_empty())
 }
@@ -270,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_last_line_is_terraforms() {
-        let counts = Counts { add: 1, change: 2, destroy: 3, forget: 0 };
+        let counts = Counts { add: 1, change: 2, destroy: 3, ..Counts::default() };
         let line = |mode, end: &End| complete_line(mode, end, counts);
         assert_eq!(line(Mode::Normal, &End::Complete), "Apply complete! Resources: 1 added, 2 changed, 3 destroyed.");
         assert_eq!(line(Mode::Destroy, &End::Complete), "Destroy complete! Resources: 3 destroyed.");

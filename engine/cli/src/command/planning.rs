@@ -52,6 +52,7 @@ impl Planning {
             allow_replace: addresses("-allow-replace", &arguments.allow_replace, &mut problems),
             allow_destroy: addresses("-allow-destroy", &arguments.allow_destroy, &mut problems),
             skip_refresh: !arguments.refresh,
+            generate_config: false,
         };
         let secrets = secrets(&arguments.secret, &mut problems);
         if problems.is_empty() {

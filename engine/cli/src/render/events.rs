@@ -66,7 +66,7 @@ impl<W: Write> Stream<W> {
             let message = format!("{}: Drift detected ({action})", drift.addr);
             self.line(("info", message, "resource_drift", json!({ "change": change, "leaves": leaves })))?;
         }
-        for change in plan.changes.iter().filter(|change| change.action.is_change()) {
+        for change in plan.changes.iter().filter(|change| change.is_change()) {
             self.planned(change)?;
         }
         for deferred in &plan.deferred {
@@ -88,8 +88,18 @@ impl<W: Write> Stream<W> {
     }
 
     fn planned(&mut self, change: &Change) -> io::Result<()> {
-        let action = action_name(change.action);
+        let action = match (change.action, &change.importing, &change.moved_from) {
+            (Action::NoOp, Some(_), _) => "import",
+            (Action::NoOp, None, Some(_)) => "move",
+            (action, _, _) => action_name(action),
+        };
         let mut fields = json!({ "resource": resource(&change.addr), "action": action });
+        if let Some(from) = &change.moved_from {
+            extend(&mut fields, json!({ "previous_resource": resource(from) }));
+        }
+        if let Some(id) = &change.importing {
+            extend(&mut fields, json!({ "importing": { "id": id } }));
+        }
         if let Some(fields) = fields.as_object_mut() {
             if let Some(reason) = change.reasons.iter().find_map(reason_name) {
                 fields.insert("reason".into(), json!(reason));
@@ -107,7 +117,7 @@ impl<W: Write> Stream<W> {
     /// How many instances met which fate.
     pub fn summary(&mut self, counts: Counts, operation: &str, message: String) -> io::Result<()> {
         let changes = json!({
-            "add": counts.add, "change": counts.change, "remove": counts.destroy, "import": 0,
+            "add": counts.add, "change": counts.change, "remove": counts.destroy, "import": counts.import,
             "forget": counts.forget, "operation": operation,
         });
         self.line(("info", message, "change_summary", json!({ "changes": changes })))
@@ -324,6 +334,23 @@ mod tests {
         assert_eq!(lines[0]["change"]["reason"], "delete_because_each_key");
         assert_eq!(lines[0]["change"]["resource"]["resource"], "t.r[\"k\"]");
         assert_eq!(lines[1]["changes"]["remove"], 1);
+    }
+
+    // A5
+    #[test]
+    fn imports_and_moves_are_actions_of_their_own() {
+        let mut import = change("t.r", Action::NoOp);
+        import.importing = Some("a/b".into());
+        let mut moved = change("t.s", Action::NoOp);
+        moved.moved_from = Some("t.old".parse().unwrap());
+        let lines = lines(|stream| stream.plan(&plan(vec![import, moved])).unwrap());
+        assert_eq!(
+            (&lines[0]["change"]["action"], &lines[0]["change"]["importing"]["id"]),
+            (&json!("import"), &json!("a/b"))
+        );
+        assert_eq!(lines[1]["change"]["action"], "move");
+        assert_eq!(lines[1]["change"]["previous_resource"]["addr"], "t.old");
+        assert_eq!(lines[2]["changes"]["import"], 1);
     }
 
     #[test]

@@ -160,6 +160,14 @@ struct JsonChange<'a> {
     after_sensitive: SensitiveShadow<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     replace_paths: Vec<&'a [PathStep]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    importing: Option<Importing<'a>>,
+}
+
+/// What an import takes over.
+#[derive(Serialize)]
+struct Importing<'a> {
+    id: &'a Text,
 }
 
 impl<'a> JsonChange<'a> {
@@ -172,6 +180,7 @@ impl<'a> JsonChange<'a> {
             before_sensitive: SensitiveShadow(before),
             after_sensitive: SensitiveShadow(after),
             replace_paths: Vec::new(),
+            importing: None,
         }
     }
 }
@@ -194,6 +203,8 @@ fn actions(action: Action) -> &'static [&'static str] {
 struct ResourceChange<'a> {
     #[serde(flatten)]
     named: Named<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_address: Option<&'a InstanceAddr>,
     change: JsonChange<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     action_reason: Option<&'static str>,
@@ -219,8 +230,10 @@ impl<'a> JsonPlan<'a> {
         let mut json = JsonChange::new(change.action, before, after);
         let replacing = change.leaves.iter().filter(|leaf| leaf.replaces.is_some());
         json.replace_paths = replacing.map(|leaf| leaf.path.0.as_slice()).collect();
+        json.importing = change.importing.as_ref().map(|id| Importing { id });
         Some(ResourceChange {
             named: Named::new(&change.addr, change.deposed.as_ref(), self.registry),
+            previous_address: change.moved_from.as_ref(),
             change: json,
             action_reason: change.reasons.iter().find_map(terrane_core::change::Reason::terraform_name),
             reasons: change.reasons.iter().map(ToString::to_string).collect(),
@@ -233,7 +246,8 @@ impl<'a> JsonPlan<'a> {
         if !matches!(change.action, Action::NoOp) || !change.before.is_null() {
             return (&change.before, &change.after);
         }
-        let seen = self.state.and_then(|state| state.record(&change.addr)).map_or(&Value::NULL, |record| &record.seen);
+        let recorded = change.moved_from.as_ref().unwrap_or(&change.addr);
+        let seen = self.state.and_then(|state| state.record(recorded)).map_or(&Value::NULL, |record| &record.seen);
         (seen, seen)
     }
 
@@ -414,6 +428,20 @@ mod tests {
 
     fn json_of(plan: &Plan) -> serde_json::Value {
         serde_json::to_value(JsonPlan { plan, state: None, registry: &Registry::default() }).unwrap()
+    }
+
+    // A5
+    #[test]
+    fn an_import_and_a_move_stand_beside_no_op() {
+        let mut import = change("t.r", Action::NoOp);
+        import.importing = Some("a/b".into());
+        let mut moved = change("t.s", Action::NoOp);
+        moved.moved_from = Some("t.old".parse().unwrap());
+        let json = json_of(&plan(vec![import, moved]));
+        let changes = &json["resource_changes"];
+        assert_eq!(changes[0]["change"]["actions"], json!(["no-op"]));
+        assert_eq!(changes[0]["change"]["importing"], json!({ "id": "a/b" }));
+        assert_eq!(changes[1]["previous_address"], "t.old");
     }
 
     #[test]

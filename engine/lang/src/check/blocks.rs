@@ -6,7 +6,7 @@ use super::meta::find;
 use super::names::{Blocks, Names, World};
 use crate::diag;
 use crate::eval::ir::Expr;
-use crate::program::{Call, Local, ModuleId, Output, ProviderBlock, ProviderRef, Resource};
+use crate::program::{Call, Import, Local, ModuleId, Moved, Output, ProviderBlock, ProviderRef, Removed, Resource};
 use crate::program::{Validation, Variable};
 use crate::syntax::ast;
 use terrane_core::diagnostic::suggestion;
@@ -21,6 +21,9 @@ pub(crate) struct Lowered {
     pub calls: Vec<(Call, String)>,
     pub outputs: Vec<Output>,
     pub providers: Vec<ProviderBlock>,
+    pub imports: Vec<Import>,
+    pub moves: Vec<Moved>,
+    pub removals: Vec<Removed>,
 }
 
 const RESOURCE: Meta =
@@ -30,7 +33,7 @@ const VARIABLE: &[&str] = &["type", "default", "description", "sensitive", "null
 const OUTPUT: &[&str] = &["value", "description", "sensitive", "depends_on"];
 const CALL: &[&str] = &["source", "count", "for_each", "depends_on"];
 /// Arguments of blocks that later versions have.
-const LATER: &[&str] = &["ephemeral", "deprecated", "providers", "version", "write_only"];
+const LATER: &[&str] = &["ephemeral", "deprecated", "providers", "version", "write_only", "identity"];
 
 /// Lowers every block of a folder; what has a problem is left out.
 pub(crate) fn lower(world: &World<'_>, names: &Names, blocks: Blocks, problems: &mut Vec<Diagnostic>) -> Lowered {
@@ -56,12 +59,15 @@ pub(crate) fn lower(world: &World<'_>, names: &Names, blocks: Blocks, problems: 
     for (provider, block) in blocks.providers {
         lowered.providers.extend(cx.provider_block(provider, &block));
     }
+    lowered.imports.extend(blocks.imports.iter().filter_map(|block| cx.import_block(block)));
+    lowered.moves.extend(blocks.moves.iter().filter_map(|block| cx.moved_block(block)));
+    lowered.removals.extend(blocks.removals.iter().filter_map(|block| cx.removed_block(block)));
     lowered
 }
 
 impl Lower<'_> {
     /// Reports arguments and blocks that a block of the language does not have; false where there are any.
-    fn only(&mut self, block: &ast::Block, arguments: &[&str], blocks: &[&str]) -> bool {
+    pub fn only(&mut self, block: &ast::Block, arguments: &[&str], blocks: &[&str]) -> bool {
         let before = self.problems.len();
         let kind = &block.kind.text;
         for attribute in &block.body.attributes {
@@ -94,7 +100,7 @@ impl Lower<'_> {
         self.problems.len() == before
     }
 
-    fn flag(&mut self, body: &ast::Body, name: &str, otherwise: bool) -> Option<bool> {
+    pub fn flag(&mut self, body: &ast::Body, name: &str, otherwise: bool) -> Option<bool> {
         match find(body, name) {
             None => Some(otherwise),
             Some(attribute) => {

@@ -10,6 +10,7 @@ mod lower;
 mod meta;
 mod names;
 mod order;
+mod refactor;
 mod refer;
 mod repeat;
 #[cfg(test)]
@@ -78,12 +79,14 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
         let templates: Vec<Option<Span>> = problems.iter().filter(is_template).map(Diagnostic::span).collect();
         problems.retain(|p| !std::ptr::eq(p.kind, &diag::INVALID_NAME) || !templates.contains(&p.span()));
     }
+    let mut imports = refactor::imports(&mut lowered, &mut problems);
     let modules = expand(lowered, &mut problems);
     check_aliases(&modules, &mut problems);
     let mut order = Vec::new();
     // With a declaration left out, numbers mean something else: only a whole program has an order.
     if !problems.iter().any(Diagnostic::is_error) {
-        match order::order(&modules) {
+        refactor::check(&modules, &mut imports, &mut problems);
+        match order::order(&modules, &imports) {
             Ok(sorted) => {
                 order = sorted;
                 repeat::check(&modules, &mut problems);
@@ -94,7 +97,7 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
     diagnostic::tidy(&mut problems);
     let is_whole = !problems.iter().any(Diagnostic::is_error);
     let digest = files::hexadecimal(digest);
-    let program = is_whole.then(|| Program { sources: map.clone(), modules, order, settings, digest });
+    let program = is_whole.then(|| Program { sources: map.clone(), modules, imports, order, settings, digest });
     Loaded { program, sources: map, problems }
 }
 
@@ -165,6 +168,8 @@ fn module(place: Place, lowered: Lowered) -> Module {
         calls: calls.map(|((call, _), module)| Call { module, ..call }).collect(),
         outputs: lowered.outputs,
         providers: lowered.providers,
+        moves: lowered.moves,
+        removals: lowered.removals,
     }
 }
 

@@ -80,6 +80,9 @@ pub(crate) struct Blocks {
     pub outputs: Vec<ast::Block>,
     pub providers: Vec<(ProviderRef, ast::Block)>,
     pub settings: Vec<ast::Block>,
+    pub imports: Vec<ast::Block>,
+    pub moves: Vec<ast::Block>,
+    pub removals: Vec<ast::Block>,
 }
 
 /// What every folder is checked against.
@@ -101,8 +104,10 @@ impl World<'_> {
 }
 
 /// Blocks that other versions have.
-const LATER: &[&str] = &["import", "moved", "removed", "check", "ephemeral"];
-const KINDS: &[&str] = &["terrane", "provider", "variable", "locals", "resource", "data", "module", "output"];
+const LATER: &[&str] = &["moved", "removed", "check", "ephemeral"];
+const KINDS: &[&str] = &[
+    "terrane", "provider", "variable", "locals", "resource", "data", "module", "output", "import", "moved", "removed",
+];
 
 /// Sorts the blocks of a folder by kind and gathers their names.
 pub(crate) struct Declare<'a> {
@@ -153,6 +158,18 @@ impl<'a> Declare<'a> {
             "module" => self.call(block),
             "output" => self.output(block),
             "provider" => self.provider(block),
+            kind @ "import" => {
+                let list = match kind {
+                    "import" => &mut self.blocks.imports,
+                    "moved" => &mut self.blocks.moves,
+                    _ => &mut self.blocks.removals,
+                };
+                if block.labels.is_empty() {
+                    list.push(block);
+                } else {
+                    self.labels::<0>(&block);
+                }
+            }
             later if LATER.contains(&later) => {
                 let detail = format!("`{later}` blocks");
                 self.problems.push(diag::NOT_IN_THIS_VERSION.at(block.header).detail(detail));

@@ -2,7 +2,7 @@
 
 use crate::diag;
 use crate::eval::ir::{Expr, ExprKind, Referent};
-use crate::program::{Module, ModuleId, Node, ProviderRef, Repetition, Target};
+use crate::program::{Import, Module, ModuleId, Node, ProviderRef, Repetition, Target};
 use std::collections::{BTreeMap, VecDeque};
 use terrane_core::{Diagnostic, Mode, Span};
 
@@ -10,6 +10,7 @@ use terrane_core::{Diagnostic, Mode, Span};
 /// what `depends_on = [module.x]` waits for; without it such a line would cost an edge for each resource.
 struct Graph<'m> {
     modules: &'m [Module],
+    imports: &'m [Import],
     nodes: Vec<Option<Node>>,
     /// Where the nodes of a module start, by kind.
     starts: Vec<Starts>,
@@ -29,8 +30,8 @@ struct Starts {
 }
 
 /// The order, or a problem for each circle.
-pub(crate) fn order(modules: &[Module]) -> Result<Vec<Node>, Vec<Diagnostic>> {
-    let mut graph = Graph::new(modules);
+pub(crate) fn order(modules: &[Module], imports: &[Import]) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    let mut graph = Graph::new(modules, imports);
     graph.connect();
     let sorted = graph.sorted();
     if sorted.len() == graph.nodes.len() {
@@ -44,7 +45,7 @@ fn index(at: u32) -> usize {
 }
 
 impl<'m> Graph<'m> {
-    fn new(modules: &'m [Module]) -> Self {
+    fn new(modules: &'m [Module], imports: &'m [Import]) -> Self {
         let mut nodes = Vec::new();
         let mut starts = Vec::new();
         for (number, module) in modules.iter().enumerate() {
@@ -67,8 +68,9 @@ impl<'m> Graph<'m> {
             nodes.push(None);
             starts.push(start);
         }
+        nodes.extend((0..imports.len()).map(|at| Some(Node::Import(at))));
         let needs = vec![Vec::new(); nodes.len()];
-        Self { modules, nodes, starts, needs }
+        Self { modules, imports, nodes, starts, needs }
     }
 
     fn start(&self, module: ModuleId) -> Starts {
@@ -82,6 +84,7 @@ impl<'m> Graph<'m> {
     }
 
     fn connect(&mut self) {
+        self.connect_imports();
         let modules = self.modules;
         for (number, module) in modules.iter().enumerate() {
             let id = ModuleId(number);
@@ -101,6 +104,26 @@ impl<'m> Graph<'m> {
                 self.edge(start.end, call);
                 let caller_end = self.start(caller).end;
                 self.edge(caller_end, start.end);
+            }
+        }
+    }
+
+    /// An import comes after what it refers to and after the provider that reads the object, and before its block.
+    fn connect_imports(&mut self) {
+        let (imports, root) = (self.imports, ModuleId(0));
+        let first = self.nodes.len() - imports.len();
+        for (at, import) in imports.iter().enumerate() {
+            let own = first + at;
+            self.refer(own, root, &import.id);
+            self.repetition(own, root, &import.repetition);
+            let keys = import.to.modules.iter().filter_map(|(_, key)| key.as_ref()).chain(&import.to.key);
+            keys.for_each(|key| self.refer(own, root, key));
+            if let Some(provider) = self.provider(root, &import.provider) {
+                self.edge(own, provider);
+            }
+            if let Some((module, resource)) = import.to.block {
+                let block = self.start(module).resources + resource;
+                self.edge(block, own);
             }
         }
     }
@@ -302,6 +325,7 @@ impl<'m> Graph<'m> {
             Node::Call(id, at) => module(id)?.calls.get(at).map(|c| c.span),
             Node::Output(id, at) => module(id)?.outputs.get(at).map(|o| o.span),
             Node::Provider(id, at) => module(id)?.providers.get(at).map(|p| p.span),
+            Node::Import(at) => self.imports.get(at).map(|import| import.span),
         }
     }
 
@@ -318,6 +342,9 @@ impl<'m> Graph<'m> {
             Node::Output(id, at) => name(id).and_then(|m| m.outputs.get(at)).map(|o| format!("output.{}", o.name)),
             Node::Provider(id, at) => {
                 name(id).and_then(|m| m.providers.get(at)).map(|p| format!("provider.{}", p.provider.name))
+            }
+            Node::Import(at) => {
+                self.imports.get(at).map(|import| format!("import to {}.{}", import.to.type_name, import.to.name))
             }
         };
         shown.unwrap_or_default()

@@ -49,7 +49,7 @@ fn a_label_with_a_template_is_told_of_once() {
 
 #[test]
 fn blocks_of_later_versions_are_named() {
-    for kind in ["import", "moved", "removed", "check \"x\""] {
+    for kind in ["ephemeral \"t\" \"x\"", "check \"x\""] {
         let problems = found(&format!("{kind} {{\n}}\n"));
         assert_eq!(problems, [("not-in-this-version", kind.to_owned())]);
     }

@@ -4,7 +4,7 @@ use super::frame::Vertex;
 use crate::question::{Answer, Asked, Question, QuestionId};
 use crate::state::RecordKey;
 use std::collections::BTreeMap;
-use terrane_core::{Text, Value};
+use terrane_core::{InstanceAddr, Text, Value};
 use terrane_provider::{FactKey, Facts, Fault};
 
 /// What a question is about.
@@ -12,6 +12,8 @@ use terrane_provider::{FactKey, Facts, Fault};
 pub enum About {
     /// A recorded object.
     Record(RecordKey),
+    /// An object that is to be imported.
+    Import(InstanceAddr),
     /// A data instance.
     Data(Vertex),
     /// A fact.

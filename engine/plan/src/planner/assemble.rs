@@ -23,7 +23,8 @@ use terrane_provider::{Reading, StepSpec, StepsInput, Verb};
 
 /// The plan; `None` where an error or an open question prevents one.
 pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
-    let orphans = orphans(walk)?;
+    let (orphans, imported) = (orphans(walk), super::imports::without_blocks(walk));
+    let orphans = orphans?.into_iter().chain(imported?).collect();
     if walk.problems.iter().any(terrane_core::Diagnostic::is_error) {
         return None;
     }
@@ -165,29 +166,16 @@ fn orphan(walk: &mut Walk<'_>, record: &Arc<Recorded>, reason: Reason) -> Result
         }
     }
     let change = Change {
-        addr: record.addr.clone(),
         deposed: record.deposed.clone(),
-        action,
         reasons: vec![reason],
-        origin: None,
         before_id: Some(record.id.clone()),
-        after_id: None,
         before_access: Some(record.access.clone()),
-        after_access: None,
         before,
-        after: Value::NULL,
-        written: Value::NULL,
-        leaves: Vec::new(),
-        handed_over: Vec::new(),
-        is_rerecorded: false,
-        owners: Vec::new(),
-        secrets: Vec::new(),
-        done: Vec::new(),
         schema_version: record.schema_version,
         dependencies: record.dependencies.clone(),
-        prevent_destroy: false,
         create_before_destroy: record.create_before_destroy,
         timeouts: record.timeouts.clone(),
+        ..Change::new(record.addr.clone(), action)
     };
     Ok(Decision { change: change.into(), record: Some(record.clone()), destroy, make: Vec::new() })
 }

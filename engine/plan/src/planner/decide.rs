@@ -4,6 +4,7 @@
 use super::ask::About;
 use super::diff::{self, Difference};
 use super::frame::{Cell, FrameId, Slot, Vertex};
+use super::imports::Found;
 use super::judge::{Actual, Stop, Surroundings};
 use super::walk::{Attempt, Walk};
 use crate::diag;
@@ -37,6 +38,8 @@ pub struct Facts<'d> {
     pub resource: &'d Resource,
     pub kind: &'d Arc<dyn ResourceType>,
     pub record: Option<&'d Arc<Recorded>>,
+    /// The object that it takes over.
+    pub import: Option<&'d Found>,
     pub actual: &'d Actual,
     pub written: &'d Value,
     pub around: &'d Surroundings,
@@ -135,17 +138,23 @@ impl Walk<'_> {
         let around = self.surroundings(resource, &written)?;
         let secrets = self.secrets(resource, &addr, &written)?;
         let frame = self.instances.get(vertex).map_or(FrameId(0), |instance| instance.frame);
-        let facts = Facts {
+        let mut facts = Facts {
             frame,
             addr: &addr,
             resource,
             kind: &kind,
             record: record.as_ref(),
+            import: None,
             actual: &actual,
             written: &written,
             around: &around,
             secrets: &secrets,
         };
+        let wish = self.imports.wishes.get(&addr).filter(|_| record.is_none()).cloned();
+        let imported = wish.map(|wish| self.import_actual(&facts, &wish)).transpose()?;
+        if let Some((found, actual)) = &imported {
+            (facts.import, facts.actual) = (Some(found), actual);
+        }
         let decision = self.decide(&facts)?;
         // A refresh shows others what is there; what is not there yet shows as it is planned.
         let after = if self.options.mode == Mode::RefreshOnly && !decision.change.before.is_null() {
@@ -209,6 +218,7 @@ impl Walk<'_> {
             Actual::None | Actual::Gone | Actual::Partial { .. } => None,
         };
         let mut refined = self.judge(facts, prior)?;
+        self.check_imported(facts, refined.id.as_ref())?;
         let Some(prior) = prior else { return Ok(self.create(facts, refined)) };
         if let Ignore::All | Ignore::Paths(_) = &facts.resource.lifecycle.ignore_changes {
             refined.planned = ignoring(&facts.resource.lifecycle.ignore_changes, refined.planned, prior);
@@ -338,30 +348,22 @@ impl Walk<'_> {
         let recorded_cbd = facts.record.is_some_and(|record| record.create_before_destroy);
         // Most objects stay the one that is recorded: the texts of its identity are held once.
         let recorded_id = facts.record.map(|record| &record.id).filter(|id| refined.id.as_ref() == Some(id));
+        let (found, recorded) = (facts.import, facts.record);
         Change {
-            addr: facts.addr.clone(),
-            deposed: None,
-            action,
-            reasons: Vec::new(),
-            origin: None,
-            before_id: facts.record.map(|record| record.id.clone()),
+            importing: found.map(|found| found.id.to_string().into()),
+            before_id: recorded.map(|record| &record.id).or(found.map(|found| &found.id)).cloned(),
             after_id: recorded_id.or(refined.id.as_ref()).cloned(),
-            before_access: facts.record.map(|record| record.access.clone()),
+            before_access: recorded.map(|record| &record.access).or(found.map(|found| &found.access)).cloned(),
             after_access: Some(facts.around.access.clone()),
-            before: Value::NULL,
             after: refined.planned.clone(),
             written: facts.written.clone(),
-            leaves: Vec::new(),
-            handed_over: Vec::new(),
-            is_rerecorded: false,
             owners: refined.owners.clone(),
             secrets: facts.secrets.to_vec(),
-            done: Vec::new(),
             schema_version: facts.resource.schema.version,
-            dependencies: Vec::new(),
             prevent_destroy: self.is_protected(facts),
             create_before_destroy: facts.resource.lifecycle.create_before_destroy || recorded_cbd,
             timeouts: facts.resource.timeouts.clone(),
+            ..Change::new(facts.addr.clone(), action)
         }
     }
 
@@ -414,7 +416,7 @@ impl Walk<'_> {
         let mut change = self.blank(facts, Action::NoOp, &refined);
         change.leaves = found.into_iter().map(|d| self.leaf(facts, d, &|_| None)).collect();
         if let Some(record) = facts.record {
-            change.leaves.extend(self.changed_secrets(facts, record));
+            change.leaves.extend(self.changed_secrets(facts, &record.sent, &record.secrets));
             change.handed_over = handed_over(&facts.resource.schema, facts, record, &change.leaves);
             if record.prevent_destroy != change.prevent_destroy {
                 let path = Path::dotted("lifecycle.prevent_destroy");
@@ -422,6 +424,11 @@ impl Walk<'_> {
                 change.leaves.push(self.leaf(facts, Difference { path, left: before, right: after }, &|_| None));
             }
             change.is_rerecorded = is_rerecorded(record, &change, prior);
+        }
+        if facts.import.is_some() {
+            // Secrets cannot be read: whether the written ones are in force, nobody knows.
+            change.leaves.extend(self.changed_secrets(facts, &Value::NULL, &[]));
+            change.is_rerecorded = true;
         }
         change.before = prior.clone();
         let mut make = Vec::new();
@@ -452,14 +459,14 @@ impl Walk<'_> {
     }
 
     /// Secrets whose digest, or whose expression where there is no digest, is another than recorded.
-    fn changed_secrets(&self, facts: &Facts<'_>, record: &Recorded) -> Vec<LeafChange> {
+    fn changed_secrets(&self, facts: &Facts<'_>, sent: &Value, digests: &[SecretDigest]) -> Vec<LeafChange> {
         let mut leaves = Vec::new();
         for attribute in facts.resource.schema.body.attributes.iter().filter(|attribute| attribute.is_secret) {
             let path = Path::attr(attribute.name.clone());
             let digest = |all: &[SecretDigest]| all.iter().find(|d| d.path == path).map(|d| d.digest.clone());
-            let (before, after) = (record.sent.get(&attribute.name), facts.written.get(&attribute.name));
+            let (before, after) = (sent.get(&attribute.name), facts.written.get(&attribute.name));
             let (before, after) = (before.unwrap_or(&Value::NULL), after.unwrap_or(&Value::NULL));
-            let is_same = match (digest(&record.secrets), digest(facts.secrets)) {
+            let is_same = match (digest(digests), digest(facts.secrets)) {
                 (Some(a), Some(b)) => a == b,
                 _ => before.is_same(after),
             };
@@ -472,7 +479,8 @@ impl Walk<'_> {
     }
 }
 
-fn instance_key(value: &Value) -> Option<InstanceKey> {
+/// The key that a value is.
+pub fn instance_key(value: &Value) -> Option<InstanceKey> {
     let index = value.as_i64().and_then(|index| u64::try_from(index).ok()).map(InstanceKey::Index);
     index.or_else(|| value.as_text().cloned().map(InstanceKey::Name))
 }

@@ -140,7 +140,7 @@ impl Walk<'_> {
     }
 
     /// The record of an object. The index is made once: open intents are taken in before anybody asks.
-    fn recorded(&mut self, id: &ObjectId) -> Option<Arc<Recorded>> {
+    pub fn recorded(&mut self, id: &ObjectId) -> Option<Arc<Recorded>> {
         if self.recorded_by_id.is_none() {
             let all = self.state.objects.values().filter(|record| record.deposed.is_none());
             self.recorded_by_id = Some(all.map(|record| (record.id.clone(), record.clone())).collect());

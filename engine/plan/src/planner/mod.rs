@@ -11,6 +11,7 @@ mod decide;
 mod diff;
 pub(crate) use diff::differences;
 mod frame;
+pub mod imports;
 mod judge;
 mod keys;
 pub mod leaves;
@@ -45,6 +46,8 @@ pub struct Options {
     pub allow_destroy: Vec<AddrPattern>,
     /// Do not read: what was seen last is taken as what is.
     pub skip_refresh: bool,
+    /// Imports may have no block: what is there is given back, so that one can be generated.
+    pub generate_config: bool,
 }
 
 /// What planning came to.
@@ -54,6 +57,8 @@ pub struct Outcome {
     pub plan: Option<Plan>,
     /// Errors and warnings, sorted by place.
     pub problems: Vec<Diagnostic>,
+    /// Imported objects that have no block yet, where [`Options::generate_config`] is set.
+    pub to_generate: Vec<imports::ToGenerate>,
 }
 
 /// How far a planner is.
@@ -126,7 +131,8 @@ impl<'a> Planner<'a> {
         let mut problems = std::mem::take(&mut self.walk.problems);
         terrane_core::diagnostic::tidy(&mut problems);
         let has_error = problems.iter().any(Diagnostic::is_error);
-        Progress::Done(Box::new(Outcome { plan: plan.filter(|_| !has_error), problems }))
+        let to_generate = std::mem::take(&mut self.walk.imports.to_generate);
+        Progress::Done(Box::new(Outcome { plan: plan.filter(|_| !has_error), problems, to_generate }))
     }
 
     /// Takes in answers, any subset in any order.

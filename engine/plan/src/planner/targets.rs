@@ -19,10 +19,18 @@ pub fn select(walk: &mut Walk<'_>) {
             let is_kept = match node {
                 Node::Variable(ModuleId(module), _) | Node::Local(ModuleId(module), _) => *module == 0,
                 Node::Provider(..) => true,
-                Node::Resource(..) | Node::Call(..) | Node::Output(..) => false,
+                Node::Resource(..) | Node::Call(..) | Node::Output(..) | Node::Import(_) => false,
             };
             if let Some(place) = walk.is_wanted.get_mut(number) {
                 *place = is_kept;
+            }
+        }
+    }
+    if walk.options.mode == PlanMode::RefreshOnly {
+        // A refresh looks at what is recorded, and takes nothing over.
+        for (number, node) in walk.program.order.iter().enumerate() {
+            if let (Node::Import(_), Some(place)) = (node, walk.is_wanted.get_mut(number)) {
+                *place = false;
             }
         }
     }
@@ -39,7 +47,11 @@ pub fn select(walk: &mut Walk<'_>) {
         let wanted = closure(walk.program, &walk.options.targets);
         for (number, node) in walk.program.order.iter().enumerate() {
             if let Some(place) = walk.is_wanted.get_mut(number) {
-                *place = matches!(node, Node::Provider(..)) || wanted.contains(node);
+                *place = match node {
+                    Node::Provider(..) => true,
+                    Node::Import(_) if walk.options.mode == PlanMode::RefreshOnly => false,
+                    _ => wanted.contains(node),
+                };
             }
         }
         walk.wanted_blocks = blocks(walk.program, &wanted);
@@ -117,14 +129,25 @@ fn closure(program: &Program, targets: &[AddrPattern]) -> BTreeSet<Node> {
         .iter()
         .filter(|node| match node {
             Node::Resource(module, index) => is_targeted(program, &paths, targets, *module, *index),
+            // Without a block it is nobody's.
+            Node::Import(number) => program.imports.get(*number).is_some_and(|import| import.to.block.is_none()),
             _ => false,
         })
         .copied()
         .collect();
+    let mut imports: BTreeMap<(ModuleId, usize), Vec<Node>> = BTreeMap::new();
+    for (number, import) in program.imports.iter().enumerate() {
+        if let Some(block) = import.to.block {
+            imports.entry(block).or_default().push(Node::Import(number));
+        }
+    }
     let mut wanted = BTreeSet::new();
     while let Some(node) = stack.pop() {
         if wanted.insert(node) {
             references(program, node, &mut stack);
+            if let Node::Resource(module, index) = node {
+                stack.extend(imports.get(&(module, index)).into_iter().flatten());
+            }
         }
     }
     wanted
@@ -191,12 +214,19 @@ fn is_targeted(
 
 /// Adds the nodes that `node` refers to.
 fn references(program: &Program, node: Node, out: &mut Vec<Node>) {
+    if let Node::Import(number) = node {
+        import(program, number, out);
+        return;
+    }
     let (Node::Variable(module, _)
     | Node::Local(module, _)
     | Node::Resource(module, _)
     | Node::Call(module, _)
     | Node::Output(module, _)
-    | Node::Provider(module, _)) = node;
+    | Node::Provider(module, _)) = node
+    else {
+        return;
+    };
     let Some(of) = program.modules.get(module.0) else { return };
     if let Some((caller, call)) = of.caller {
         out.push(Node::Call(caller, call));
@@ -240,7 +270,17 @@ fn references(program: &Program, node: Node, out: &mut Vec<Node>) {
                 body(program, module, &provider.body, out);
             }
         }
+        Node::Import(_) => {}
     }
+}
+
+fn import(program: &Program, number: usize, out: &mut Vec<Node>) {
+    let Some(import) = program.imports.get(number) else { return };
+    let root = ModuleId(0);
+    repeated(program, root, &import.repetition, out);
+    expression(program, root, &import.id, out);
+    let keys = import.to.modules.iter().filter_map(|(_, key)| key.as_ref()).chain(&import.to.key);
+    keys.for_each(|key| expression(program, root, key, out));
 }
 
 fn repeated(program: &Program, module: ModuleId, of: &Repetition, out: &mut Vec<Node>) {

@@ -3,6 +3,7 @@
 use super::ask::Asker;
 use super::decide::Decision;
 use super::frame::{Cell, Frame, FrameId, KeySet, Keys, Over, Repeated, Slot, Vertex};
+use super::imports::Imports;
 use super::scope::PlanScope;
 use super::{Options, keys};
 use crate::diag;
@@ -75,6 +76,8 @@ pub struct Walk<'a> {
     pub by_id: BTreeMap<(Text, Text), (ObjectId, Vertex)>,
     /// Records by the identity of their object, once somebody asked for one.
     pub recorded_by_id: Option<BTreeMap<ObjectId, Arc<Recorded>>>,
+    /// What is to be imported.
+    pub imports: Imports,
     /// Provider configurations.
     pub providers: BTreeMap<ProviderName, Value>,
     /// Root variables for the plan: sensitive ones as expressions.
@@ -123,6 +126,7 @@ impl<'a> Walk<'a> {
             instances: Vec::new(),
             by_id: BTreeMap::new(),
             recorded_by_id: None,
+            imports: Imports::default(),
             providers: BTreeMap::new(),
             variables: BTreeMap::new(),
             asker: Asker::default(),
@@ -176,6 +180,7 @@ impl<'a> Walk<'a> {
             Node::Call(module, index) => self.each_frame(module, |walk, frame| walk.call(frame, index)),
             Node::Resource(module, index) => self.each_frame(module, |walk, frame| walk.resource(frame, index)),
             Node::Provider(module, index) => self.each_frame(module, |walk, frame| walk.provider(frame, index)),
+            Node::Import(number) => self.import(number),
         }
     }
 
@@ -228,6 +233,8 @@ impl<'a> Walk<'a> {
             calls: Vec::new(),
             outputs: Vec::new(),
             providers: Vec::new(),
+            moves: Vec::new(),
+            removals: Vec::new(),
         };
         let of = self.program.modules.get(module.0).unwrap_or(&empty);
         let above = parent.and_then(|parent| self.frames.get(parent.0)).map(|frame| frame.waits_for.clone());

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use terrane_core::change::Action;
 use terrane_core::event::Event;
-use terrane_core::{Diagnostic, Text, Value};
+use terrane_core::{Diagnostic, Path, Text, Value};
 use terrane_provider::{Intent, Reading, Target, Unreadable, Verb};
 
 impl Schedule<'_> {
@@ -44,10 +44,47 @@ impl Schedule<'_> {
                 *has_step = true;
             }
         }
-        let without = plan.changes.iter().zip(has_step).filter(|(_, has_step)| !has_step);
-        entries.extend(without.filter_map(|(change, _)| self.without_step(change)));
+        for (change, has_step) in plan.changes.iter().zip(has_step) {
+            entries.extend(self.adopted(change, has_step));
+            entries.extend(if has_step { None } else { self.without_step(change) });
+        }
         self.write(entries, Then::Begun);
         self.resume(now_ms);
+    }
+
+    /// The record of an object that was there already, before anything is done to it.
+    fn adopted(&self, change: &Change, has_step: bool) -> Option<Entry> {
+        change.importing.as_ref()?;
+        if self.state.record(&change.addr).is_some() {
+            return None;
+        }
+        let id = change.before_id.clone()?;
+        let access = change.after_access.clone().or_else(|| change.before_access.clone())?;
+        let schema = self.registry.resource_schema(&change.addr.resource.type_name)?;
+        let secrets = schema.body.attributes.iter().filter(|attribute| attribute.is_secret && has_step);
+        // A secret is sent by a step, and counts as sent only then.
+        let sent = secrets
+            .fold(change.written.clone(), |sent, secret| sent.with_at(&Path::attr(secret.name.clone()).0, Value::NULL));
+        Some(Entry::Record {
+            step: None,
+            record: Box::new(Recorded {
+                addr: change.addr.clone(),
+                deposed: None,
+                id,
+                access,
+                schema_version: change.schema_version,
+                sent,
+                seen: if has_step { change.before.clone() } else { seen_without_step(change) },
+                made_ms: 0,
+                owners: change.owners.clone(),
+                secrets: if has_step { Vec::new() } else { change.secrets.clone() },
+                partial: None,
+                dependencies: change.dependencies.clone(),
+                prevent_destroy: change.prevent_destroy,
+                create_before_destroy: change.create_before_destroy,
+                timeouts: change.timeouts.clone(),
+            }),
+        })
     }
 
     /// The entry of a change that no step belongs to.

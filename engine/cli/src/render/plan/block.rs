@@ -60,6 +60,7 @@ pub fn place(origin: &Origin) -> String {
 pub fn fate(change: &Change) -> &'static str {
     let is_incomplete = matches!(change.reasons.first(), Some(Reason::Incomplete { .. }));
     match change.action {
+        Action::NoOp if change.importing.is_some() => "will be imported",
         Action::NoOp => "stays as it is",
         Action::Read => "was read",
         Action::Create | Action::Update if is_incomplete => "will be completed",
@@ -73,6 +74,12 @@ pub fn fate(change: &Change) -> &'static str {
 
 /// The lines `  # (because ..)` and `  # (steps: ..)` under a header.
 pub fn notes(change: &Change, steps: &[&Step], lines: &mut Lines<'_>) {
+    if let Some(from) = change.moved_from.as_ref().filter(|_| change.action != Action::NoOp) {
+        note(lines, &format!("moved from {from}"));
+    }
+    if let Some(id) = change.importing.as_ref().filter(|_| change.action != Action::NoOp) {
+        note(lines, &format!("imported from {}", value::quoted(id)));
+    }
     for reason in &change.reasons {
         let text = match reason {
             Reason::NotRecorded | Reason::Differs => continue,

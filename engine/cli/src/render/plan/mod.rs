@@ -43,7 +43,7 @@ pub struct PlanView<'a> {
 /// Those of `out`.
 pub fn write(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
     let plan = view.plan;
-    let changes = plan.changes.iter().filter(|change| change.action.is_change()).count();
+    let changes = plan.changes.iter().filter(|change| change.is_change()).count();
     if changes > LONG_PLAN {
         summary::write(view, out)?;
     }
@@ -75,7 +75,9 @@ pub fn write_drift(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
 /// `Plan: 1 to add, 0 to change, 0 to destroy.`
 pub fn counts_line(plan: &Plan) -> String {
     let counts = plan.counts();
-    let mut line = format!("Plan: {} to add, {} to change, {} to destroy", counts.add, counts.change, counts.destroy);
+    let import = if counts.import > 0 { format!("{} to import, ", counts.import) } else { String::new() };
+    let mut line =
+        format!("Plan: {import}{} to add, {} to change, {} to destroy", counts.add, counts.change, counts.destroy);
     if counts.forget > 0 {
         line.push_str(&format!(", {} to forget", counts.forget));
     }
@@ -92,13 +94,15 @@ fn legend(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
         (Action::CreateThenDelete, "create replacement and then destroy"),
         (Action::Forget, "forget"),
     ];
-    writeln!(out, "Terrane made the following plan. The symbols mean:")?;
-    for (action, text) in texts {
-        if view.plan.changes.iter().any(|change| change.action == action) {
+    let is_used = |action: Action| view.plan.changes.iter().any(|change| change.action == action);
+    if texts.iter().any(|(action, _)| is_used(*action)) {
+        writeln!(out, "Terrane made the following plan. The symbols mean:")?;
+        for (action, text) in texts.into_iter().filter(|(action, _)| is_used(*action)) {
             writeln!(out, "{:>3} {text}", action.symbol())?;
         }
+        writeln!(out)?;
     }
-    writeln!(out, "\nTerrane will perform the following actions:\n")
+    writeln!(out, "Terrane will perform the following actions:\n")
 }
 
 fn actions(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -130,9 +134,9 @@ fn resource(
     all_steps: &[Vec<&Step>],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut groups = [Groups::default(), Groups::default(), Groups::default()];
+    let mut groups = [Groups::default(), Groups::default(), Groups::default(), Groups::default()];
     for at in range {
-        let Some(change) = view.plan.changes.get(at).filter(|change| change.action.is_change()) else { continue };
+        let Some(change) = view.plan.changes.get(at).filter(|change| change.is_change()) else { continue };
         let steps = all_steps.get(at).map(Vec::as_slice).unwrap_or_default();
         match (collapses(change), &change.addr.key) {
             (Some(which), Some(key)) => {
@@ -174,6 +178,7 @@ fn collapses(change: &Change) -> Option<usize> {
         Action::Create => Some(0),
         Action::Update => Some(1),
         Action::Forget => Some(2),
+        Action::NoOp if change.importing.is_some() => Some(3),
         Action::NoOp | Action::Read | Action::Delete | Action::DeleteThenCreate | Action::CreateThenDelete => None,
     }
 }
@@ -189,7 +194,10 @@ fn body(view: PlanView<'_>, change: &Change, steps: &[&Step], always_shown: &'st
 
 fn block(view: PlanView<'_>, change: &Change, text: &str, out: &mut dyn Write) -> io::Result<()> {
     let deposed = change.deposed.as_ref().map(|mark| format!(" (deposed object {mark})")).unwrap_or_default();
-    let header = format!("# {}{deposed} {}", change.addr, block::fate(change));
+    let header = match &change.moved_from {
+        Some(from) if change.action == Action::NoOp => format!("# {from}{deposed} has moved to {}", change.addr),
+        _ => format!("# {}{deposed} {}", change.addr, block::fate(change)),
+    };
     writeln!(out, "  {}\n{text}", view.paint.text(Hue::Bold, &header))
 }
 

@@ -20,8 +20,13 @@ pub fn write(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
         let addr = &first.addr.resource;
         let modules: String = addr.module.steps().iter().map(|step| format!("module.{}.", step.name)).collect();
         let name = format!("{modules}{}.{}", addr.type_name, addr.name);
-        for change in run.iter().filter(|change| change.action.is_change()) {
-            let key = (order(change.action), name.clone());
+        for change in run.iter().filter(|change| change.is_change()) {
+            let what = match (change.action, &change.importing, &change.moved_from) {
+                (Action::NoOp, Some(_), _) => " (import)",
+                (Action::NoOp, None, Some(_)) => " (move)",
+                _ => "",
+            };
+            let key = (order(change.action), format!("{name}{what}"));
             counts.entry(key).or_insert((change.action, 0)).1 += 1;
         }
     }

@@ -11,29 +11,9 @@ use terrane_provider::{Recovery, StepSpec, Verb};
 /// A change of `addr` with nothing in it.
 pub fn change(addr: &str, action: Action) -> Change {
     Change {
-        addr: addr.parse().unwrap(),
-        deposed: None,
-        action,
-        reasons: Vec::new(),
         origin: Some(Origin { file: "main.hcl".into(), line: 3 }),
-        before_id: None,
-        after_id: None,
-        before_access: None,
-        after_access: None,
-        before: Value::NULL,
-        after: Value::NULL,
-        written: Value::NULL,
-        leaves: Vec::new(),
-        handed_over: Vec::new(),
-        is_rerecorded: false,
-        owners: Vec::new(),
-        secrets: Vec::new(),
-        done: Vec::new(),
         schema_version: 1,
-        dependencies: Vec::new(),
-        prevent_destroy: false,
-        create_before_destroy: false,
-        timeouts: BTreeMap::new(),
+        ..Change::new(addr.parse().unwrap(), action)
     }
 }
 

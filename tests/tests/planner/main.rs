@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
 
+mod imports;
+
 use terrane_core::change::Action;
 use terrane_plan::plan::{Mode, Phase, Step};
 use terrane_plan::{Options, Plan};
@@ -10,12 +12,17 @@ use terrane_tests::sim::Simulation;
 
 /// The plan as short lines: action, address, leaves or reason.
 fn lines(plan: &Plan) -> Vec<String> {
-    let changes = plan.changes.iter().filter(|change| change.action != Action::NoOp);
+    let changes = plan.changes.iter().filter(|change| change.is_change());
     changes
         .map(|change| {
+            let from = change.moved_from.as_ref().map(|from| format!("{from} moves to ")).unwrap_or_default();
+            let import = change.importing.as_ref().map(|id| format!("import {id} as ")).unwrap_or_default();
+            if change.action == Action::NoOp {
+                return format!("{from}{import}{}", change.addr);
+            }
             let leaves: Vec<String> = change.leaves.iter().map(|leaf| leaf.path.to_string()).collect();
             let why = if leaves.is_empty() { change.reasons[0].to_string() } else { leaves.join(", ") };
-            format!("{} {}: {why}", change.action.symbol(), change.addr)
+            format!("{} {from}{import}{}: {why}", change.action.symbol(), change.addr)
         })
         .collect()
 }

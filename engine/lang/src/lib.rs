@@ -17,6 +17,7 @@ pub mod scope;
 pub mod syntax;
 #[cfg(test)]
 mod testing;
+pub mod write;
 
 pub use program::Program;
 pub use scope::{Scope, Sources};

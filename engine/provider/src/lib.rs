@@ -6,6 +6,7 @@
 //! waiting, permits and secrets are asked from [`Services`].
 
 pub mod access;
+pub mod adopt;
 pub mod call;
 pub mod complete;
 pub mod contract;
@@ -20,6 +21,7 @@ pub mod step;
 pub mod typed;
 
 pub use access::{Access, ProviderName};
+pub use adopt::{Discovered, Discovery, Found, LeftAlone, Search};
 pub use call::{Attempt, CallContext, Feedback, Services};
 pub use fault::{Fault, FaultKind};
 pub use limits::{BudgetKey, Limits, Verb};

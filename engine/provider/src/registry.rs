@@ -1,6 +1,6 @@
 //! The providers that a binary links.
 
-use crate::{DataSource, Limits, ResourceType};
+use crate::{DataSource, Discovery, Limits, ResourceType};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terrane_core::{Schema, Text};
@@ -17,6 +17,10 @@ pub trait Provider: Send + Sync {
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>>;
     /// Its table of deadlines and budgets.
     fn limits(&self) -> Arc<Limits>;
+    /// How objects are found that nothing knows yet; `None` where this provider finds none.
+    fn discovery(&self) -> Option<Arc<dyn Discovery>> {
+        None
+    }
 }
 
 /// Something of a provider, found by type name.

@@ -47,6 +47,13 @@ pub trait ResourceType: Send + Sync {
         Reading::Unreadable(crate::Unreadable::Failed(Fault::bug("extract", "this type has no listing")))
     }
 
+    /// What somebody would write of an object that is there; null where nothing. `parent` is what was seen of the object
+    /// that it lives in. Planned against the same object, it changes nothing.
+    fn written(&self, seen: &Value, parent: Option<&Value>) -> Value {
+        let _ = parent;
+        crate::adopt::written(&self.schema().body, seen, &[])
+    }
+
     /// Brings a recorded value of an older schema version to the current one.
     ///
     /// # Errors

@@ -5,15 +5,16 @@ mod read;
 mod refine;
 mod schema;
 mod steps;
+mod written;
 
 pub use act::apply_tags;
-pub use read::{describe as describe_cluster, unreadable};
+pub use read::{View, describe as describe_cluster, mark, object, unreadable};
 pub use schema::Cluster;
 
 use crate::client::Connections;
 use crate::names;
 use std::sync::Arc;
-use terrane_core::{ObjectId, Schema};
+use terrane_core::{ObjectId, Schema, Value};
 use terrane_provider::{Actor, Reader, RefineInput, RefineOutcome, ResourceType, StepSpec, StepsInput};
 
 /// The type.
@@ -44,6 +45,10 @@ impl ResourceType for ClusterType {
 
     fn parse_id(&self, text: &str) -> Result<ObjectId, String> {
         names::parse_cluster_id(text)
+    }
+
+    fn written(&self, seen: &Value, _parent: Option<&Value>) -> Value {
+        written::written(seen)
     }
 
     fn reader(&self) -> Arc<dyn Reader> {

@@ -4,6 +4,7 @@ use crate::client::Session;
 use crate::limits::table;
 use aws_sdk_ec2::types::{Filter, Tag};
 use std::collections::BTreeMap;
+use terrane_core::Text;
 use terrane_provider::{Fault, FaultKind};
 
 /// A VPC.
@@ -130,6 +131,35 @@ pub async fn route_tables(session: &Session<'_>, vpc: &str) -> Result<Vec<RouteT
         }
     }
     Err(endless("ec2:DescribeRouteTables"))
+}
+
+/// Ids of instances that belong to a cluster and to no managed node group.
+///
+/// # Source
+/// Amazon EKS User Guide, "Maintain nodes yourself with self-managed nodes": the tag `kubernetes.io/cluster/NAME`; and
+/// "Simplify node lifecycle with managed node groups": the tag `eks:nodegroup-name` (2025-11).
+///
+/// # Errors
+/// Why it could not be asked.
+pub async fn self_managed(session: &Session<'_>, cluster: &str) -> Result<Vec<Text>, Fault> {
+    let tag = Filter::builder().name("tag-key").values(format!("kubernetes.io/cluster/{cluster}")).build();
+    let state = Filter::builder().name("instance-state-name").values("pending").values("running").build();
+    let filters = vec![tag, state];
+    let (mut found, mut next) = (Vec::new(), None);
+    for _ in 0..table().requests.most_pages {
+        let request = session.clients.ec2.describe_instances().set_filters(Some(filters.clone())).set_next_token(next);
+        let page = session.send("ec2:DescribeInstances", || request.clone().send()).await?;
+        let instances = page.reservations().iter().flat_map(|reservation| reservation.instances());
+        let is_own = |tag: &Tag| tag.key() == Some("eks:nodegroup-name");
+        let of_nobody = instances.filter(|instance| !instance.tags().iter().any(is_own));
+        found.extend(of_nobody.filter_map(|instance| instance.instance_id().map(Text::from)));
+        next = page.next_token;
+        if next.is_none() {
+            found.sort();
+            return Ok(found);
+        }
+    }
+    Err(endless("ec2:DescribeInstances"))
 }
 
 fn endless(operation: &'static str) -> Fault {

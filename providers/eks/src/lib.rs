@@ -8,6 +8,7 @@ mod client;
 mod cluster;
 mod config;
 pub mod contract;
+mod discovery;
 mod ec2;
 mod error;
 mod iam;
@@ -28,11 +29,12 @@ mod web_identity;
 
 use crate::client::Connections;
 use crate::cluster::ClusterType;
+use crate::discovery::EksDiscovery;
 use crate::network::NetworkSource;
 use crate::node_pool::NodePoolType;
 use std::sync::Arc;
 use terrane_core::Schema;
-use terrane_provider::{DataSource, Limits, Provider, ResourceType};
+use terrane_provider::{DataSource, Discovery, Limits, Provider, ResourceType};
 
 struct Eks {
     schema: Arc<Schema>,
@@ -72,5 +74,9 @@ impl Provider for Eks {
 
     fn limits(&self) -> Arc<Limits> {
         Arc::clone(&self.limits)
+    }
+
+    fn discovery(&self) -> Option<Arc<dyn Discovery>> {
+        Some(Arc::new(EksDiscovery::new(Arc::clone(&self.connections))))
     }
 }

@@ -6,13 +6,15 @@ mod read;
 mod refine;
 mod schema;
 mod steps;
+mod written;
 
+pub use read::{View, describe, object};
 pub use schema::NodePool;
 
 use crate::client::Connections;
 use crate::names;
 use std::sync::Arc;
-use terrane_core::{ObjectId, Schema};
+use terrane_core::{ObjectId, Schema, Value};
 use terrane_provider::{Actor, Reader, RefineInput, RefineOutcome, ResourceType, StepSpec, StepsInput};
 
 /// The type.
@@ -43,6 +45,10 @@ impl ResourceType for NodePoolType {
 
     fn parse_id(&self, text: &str) -> Result<ObjectId, String> {
         names::parse_pool_id(text)
+    }
+
+    fn written(&self, seen: &Value, parent: Option<&Value>) -> Value {
+        written::written(seen, parent)
     }
 
     fn reader(&self) -> Arc<dyn Reader> {

@@ -25,6 +25,17 @@ async fn a_cluster_is_created_shown_and_deleted_in_its_time() {
 }
 
 #[tokio::test]
+async fn a_cluster_has_no_add_ons_and_no_fargate_profiles() {
+    let (sandbox, client) = start().await;
+    roles(&sandbox, &client).await;
+    client.eks("POST", "/clusters", cluster_body(&sandbox, "c")).await;
+    assert_eq!(client.get("/clusters/c/addons").await.json(), json!({"addons": []}));
+    let profiles = client.get("/clusters/c/fargate-profiles?maxResults=5").await.json();
+    assert_eq!(profiles, json!({"fargateProfileNames": []}));
+    assert_eq!(client.get("/clusters/d/addons").await.outcome(), (404, "ResourceNotFoundException"));
+}
+
+#[tokio::test]
 async fn a_field_that_the_api_does_not_have_is_refused() {
     let (sandbox, client) = start().await;
     let mut body = cluster_body(&sandbox, "c");

@@ -43,6 +43,15 @@ async fn pages_follow_their_token() {
 }
 
 #[tokio::test]
+async fn there_are_no_machines_and_wrong_filters_are_refused() {
+    let (_sandbox, client) = start().await;
+    let none = client.query("ec2", "DescribeInstances", "Filter.1.Name=tag-key&Filter.1.Value.1=a").await;
+    assert_eq!((none.status, none.count("instanceId")), (200, 0));
+    let wrong = client.query("ec2", "DescribeInstances", "Filter.1.Name=colour&Filter.1.Value.1=red").await;
+    assert_eq!(wrong.element("Code"), "InvalidParameterValue");
+}
+
+#[tokio::test]
 async fn tags_come_and_go() {
     let (sandbox, client) = start().await;
     let subnet = subnets(&sandbox).remove(0);

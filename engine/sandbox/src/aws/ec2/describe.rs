@@ -327,6 +327,23 @@ pub(super) fn instance_types(form: &Form) -> Result<Value, AwsError> {
     page(form, "instanceTypeSet", found)
 }
 
+/// Machines: there are none, as nothing here starts any; what is asked is checked all the same.
+pub(super) fn instances(form: &Form) -> Result<Value, AwsError> {
+    const FILTERS: &[(&str, &str)] = &[
+        ("instance-id", "instanceId"),
+        ("instance-state-name", "instanceState/name"),
+        ("instance-type", "instanceType"),
+        ("subnet-id", "subnetId"),
+        ("vpc-id", "vpcId"),
+    ];
+    fits(&Value::Null, &form.filters(), FILTERS)?;
+    if let Some(id) = form.list("InstanceId").first() {
+        let text = format!("The instance ID '{id}' does not exist");
+        return Err(AwsError::new(400, "InvalidInstanceID.NotFound", text));
+    }
+    page(form, "reservationSet", Vec::new())
+}
+
 /// The versions of one launch template.
 pub(super) fn launch_template_versions(cx: &mut Cx<'_>, form: &Form) -> Result<Value, AwsError> {
     let (id, name) = (form.text("LaunchTemplateId"), form.text("LaunchTemplateName"));

@@ -3,8 +3,8 @@
 //! # Source
 //! Amazon EC2 API Reference (2016-11-15): DescribeVpcs, DescribeSubnets, DescribeRouteTables,
 //! DescribeInternetGateways, DescribeNatGateways, DescribeSecurityGroups, DescribeLaunchTemplates,
-//! DescribeLaunchTemplateVersions, DescribeAvailabilityZones, DescribeRegions, DescribeInstanceTypes, CreateTags,
-//! DeleteTags; error codes from "Error codes for the Amazon EC2 API".
+//! DescribeLaunchTemplateVersions, DescribeAvailabilityZones, DescribeRegions, DescribeInstanceTypes,
+//! DescribeInstances, CreateTags, DeleteTags; error codes from "Error codes for the Amazon EC2 API".
 
 use serde_json::{Value, json};
 
@@ -51,6 +51,7 @@ const OPERATIONS: &[(&str, &[&str], bool)] = &[
     ("DescribeAvailabilityZones", &["ZoneName", "ZoneId", "AllAvailabilityZones", "Filter", "DryRun"], false),
     ("DescribeRegions", &["RegionName", "AllRegions", "Filter", "DryRun"], false),
     ("DescribeInstanceTypes", &["InstanceType", "Filter", "NextToken", "MaxResults", "DryRun"], false),
+    ("DescribeInstances", &["InstanceId", "Filter", "NextToken", "MaxResults", "DryRun"], false),
     ("CreateTags", &["ResourceId", "Tag", "DryRun"], true),
     ("DeleteTags", &["ResourceId", "Tag", "DryRun"], true),
 ];
@@ -77,6 +78,7 @@ pub(crate) fn execute(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
         "DescribeAvailabilityZones" => describe::zones(cx, form),
         "DescribeRegions" => describe::regions(cx, form),
         "DescribeInstanceTypes" => describe::instance_types(form),
+        "DescribeInstances" => describe::instances(form),
         "DescribeLaunchTemplateVersions" => describe::launch_template_versions(cx, form),
         operation => describe::objects(cx, operation, form),
     }

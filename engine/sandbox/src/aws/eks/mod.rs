@@ -1,6 +1,7 @@
 //! EKS: from paths to operations, and what all operations share.
 //!
-//! It leaves out add-ons, access entries, pod identity, Fargate, Outposts and connected clusters.
+//! It leaves out access entries, pod identity, Outposts and connected clusters; add-ons and Fargate profiles can be listed,
+//! and there are none.
 //!
 //! # Source
 //! Amazon EKS API Reference (API version 2017-11-01): request syntax, errors and paging of each operation.
@@ -85,6 +86,8 @@ const ROUTES: &[Route] = &[
     delete("DeleteNodegroup", "/clusters/{}/node-groups/{}", &[]),
     post("UpdateNodegroupConfig", "/clusters/{}/node-groups/{}/update-config", schema::UPDATE_NODEGROUP_CONFIG),
     post("UpdateNodegroupVersion", "/clusters/{}/node-groups/{}/update-version", schema::UPDATE_NODEGROUP_VERSION),
+    read("ListAddons", "/clusters/{}/addons", PAGING),
+    read("ListFargateProfiles", "/clusters/{}/fargate-profiles", PAGING),
     post("TagResource", "/tags/{}", schema::TAG_RESOURCE),
     delete("UntagResource", "/tags/{}", &["tagKeys"]),
     read("ListTagsForResource", "/tags/{}", &[]),
@@ -189,6 +192,8 @@ pub(crate) fn execute(cx: &mut Cx<'_>) -> Result<Value, AwsError> {
         "DeleteNodegroup" => node_group::delete(cx),
         "UpdateNodegroupConfig" => with_token(cx, node_group_update::config),
         "UpdateNodegroupVersion" => with_token(cx, node_group_update::version),
+        "ListAddons" => none(cx, "addons"),
+        "ListFargateProfiles" => none(cx, "fargateProfileNames"),
         "TagResource" => tags::tag(cx),
         "UntagResource" => tags::untag(cx),
         "ListTagsForResource" => tags::list(cx),
@@ -247,6 +252,12 @@ fn with_token(cx: &mut Cx<'_>, run: fn(&mut Cx<'_>) -> Result<Value, AwsError>) 
         UsedToken { digest, answer: answer.clone(), cluster: cluster.to_owned(), node_group: node_group.to_owned() };
     cx.region().tokens.insert(key, used);
     Ok(answer)
+}
+
+/// A list of things in a cluster that cannot be made here.
+fn none(cx: &mut Cx<'_>, list: &str) -> Result<Value, AwsError> {
+    update::cluster(cx, path(cx, 0))?;
+    page(cx, list, Vec::new())
 }
 
 /// One page of items in their order; the token carries the name of the last item shown.

@@ -92,6 +92,10 @@ terrane_core::diagnostics! {
         help: "Check the endpoint and the network, and run again";
     WRONG_SCOPE: error "wrong-scope" => "The credentials belong to another account";
         help: "Use credentials of the account that the object is recorded in";
+    TFSTATE_UNREADABLE: error "tfstate-unreadable" => "This is no state of Terraform or OpenTofu";
+        help: "Give the file that `terraform state pull` or `tofu state pull` writes";
+    TFSTATE_VERSION: error "tfstate-version" => "The state of Terraform or OpenTofu has another format";
+        help: "Version 4 is read; let the tool that wrote it bring it there, or use `terrane adopt eks`";
     FAULT_BUG: error "provider-bug" => "A provider made a mistake";
         help: "This is a bug in Terrane; report it with this id and the operation";
 }

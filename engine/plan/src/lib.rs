@@ -4,6 +4,7 @@
 //! [`schedule::Schedule`] turns a plan and outcomes into effects. Neither does input or output, reads a clock
 //! or waits: whoever drives them does, one event at a time.
 
+pub mod adopt;
 pub mod audit;
 pub mod diag;
 pub mod file;

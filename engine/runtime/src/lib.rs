@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod diag;
+pub mod discover;
 pub mod environment;
 pub mod events;
 pub mod run;
@@ -23,6 +24,7 @@ mod world;
 #[cfg(test)]
 mod testing;
 
+pub use discover::{Survey, Surveyed};
 pub use environment::Environment;
 pub use events::{EventSink, SharedSink};
 pub use run::Signal;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use terrane_core::{InstanceAddr, Text, Value};
 use terrane_plan::planner::recover::{Belief, believe, believe_reading};
 use terrane_provider::{
-    Access, CallContext, FactKey, Fault, FaultKind, Handle, Intent, Limits, Listing, ListingKey, Progress, Reading,
-    Registry, Resolution, ResourceType, Services, StepCall, Target, Unreadable, Verb,
+    Access, CallContext, Discovered, Discovery, FactKey, Fault, FaultKind, Handle, Intent, Limits, Listing, ListingKey,
+    Progress, Reading, Registry, Resolution, ResourceType, Search, Services, StepCall, Target, Unreadable, Verb,
 };
 use tracing::Instrument as _;
 
@@ -56,10 +56,12 @@ impl Remote {
     /// How long a read of so many requests may take, in milliseconds. Requests take real time, so the clock rate
     /// does not count.
     fn read_timeout_ms(&self, type_name: &str, requests: u64) -> u64 {
-        let one = |limits: Arc<Limits>| {
-            u64::from(limits.attempts.max(1)) * (limits.request_timeout_ms + self.services.ours(limits.backoff_cap_ms))
-        };
-        self.limits(type_name).map_or(600_000, one).saturating_mul(requests)
+        self.limits(type_name).map_or(600_000, |limits| self.timeout_ms(&limits)).saturating_mul(requests)
+    }
+
+    /// How long one request may take with all its attempts.
+    fn timeout_ms(&self, limits: &Limits) -> u64 {
+        u64::from(limits.attempts.max(1)) * (limits.request_timeout_ms + self.services.ours(limits.backoff_cap_ms))
     }
 
     fn step_timeout_ms(&self, call: &StepCall) -> u64 {
@@ -181,6 +183,30 @@ impl Remote {
         let cx = context!(self, access, configuration, "");
         let timeout_ms = self.read_timeout_ms(type_name, REQUESTS_OF_LIST);
         self.guarded(&format!("data.{type_name}:read"), timeout_ms, configuration, || source.read(written, &cx)).await?
+    }
+
+    /// Names of the roots that a search is about.
+    pub async fn roots(&self, search: &Search, access: &Access, configuration: &Value) -> Result<Vec<Text>, Fault> {
+        let (discovery, timeout_ms) = self.discovery(&access.provider.name)?;
+        let cx = context!(self, access, configuration, "");
+        let operation = format!("{}:roots", access.provider.name);
+        self.guarded(&operation, timeout_ms, configuration, || discovery.roots(search, &cx)).await?
+    }
+
+    /// Looks at one root and everything in it.
+    pub async fn look(&self, root: &Text, access: &Access, configuration: &Value) -> Result<Discovered, Fault> {
+        let (discovery, timeout_ms) = self.discovery(&access.provider.name)?;
+        let cx = context!(self, access, configuration, "");
+        let operation = format!("{}:look {root}", access.provider.name);
+        self.guarded(&operation, timeout_ms, configuration, || discovery.look(root, &cx)).await?
+    }
+
+    fn discovery(&self, provider: &str) -> Result<(Arc<dyn Discovery>, u64), Fault> {
+        let found = self.registry.provider(provider);
+        let discovery = found.and_then(|found| Some((found.discovery()?, self.timeout_ms(&found.limits()))));
+        let missing = || Fault::bug("find", format!("the provider {provider} finds nothing"));
+        let (discovery, one_ms) = discovery.ok_or_else(missing)?;
+        Ok((discovery, one_ms.saturating_mul(REQUESTS_OF_LIST)))
     }
 
     /// What became of an intent. That it did nothing is believed only when the settle time is over.

@@ -4,6 +4,7 @@
 
 use crate::clock::{Clock, SystemClock};
 use crate::diag;
+use crate::discover::{Survey, Surveyed};
 use crate::environment::Environment;
 use crate::events::SharedSink;
 use crate::remote::Remote;
@@ -166,6 +167,20 @@ impl Workspace {
     ) -> Outcome {
         let span = tracing::info_span!("plan");
         crate::run::plan(self, configuration, state, request, sink).instrument(span).await
+    }
+
+    /// Looks for objects that nothing knows yet. It only reads.
+    ///
+    /// # Errors
+    /// Why it could not be looked, or what is wrong with the provider block.
+    pub async fn survey(
+        &self,
+        configuration: Option<&Configuration>,
+        state: &State,
+        survey: &Survey,
+        sink: &SharedSink,
+    ) -> Result<Surveyed, Vec<Diagnostic>> {
+        crate::discover::survey(self, configuration, state, survey, sink).await
     }
 
     pub(crate) fn fresh_sources(&self) -> FolderSources {

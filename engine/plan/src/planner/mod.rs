@@ -7,8 +7,10 @@
 
 mod ask;
 mod assemble;
+mod blocks;
 mod decide;
 mod diff;
+pub use blocks::provider_blocks;
 pub(crate) use diff::differences;
 mod frame;
 pub mod imports;

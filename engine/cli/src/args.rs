@@ -75,6 +75,8 @@ pub enum Command {
     Destroy(ApplyArguments),
     /// Show what others changed behind our back; changes nothing
     Drift(DriftArguments),
+    /// Take over clusters that something else made: write them down and record them, without touching them
+    Adopt(AdoptArguments),
     /// Show a saved plan, or the state
     Show(ShowArguments),
     /// Show the outputs of the root module
@@ -110,6 +112,7 @@ impl Command {
             Self::Output(_) => "output",
             Self::State(_) => "state",
             Self::Providers(_) => "providers",
+            Self::Adopt(_) => "adopt",
             Self::Version(_) => "version",
             Self::Demo(_) => "demo",
             Self::Sandbox(_) => "sandbox",
@@ -321,6 +324,69 @@ pub struct DriftArguments {
     /// What working with the world takes.
     #[command(flatten)]
     pub run: RunArguments,
+}
+
+/// `adopt`.
+#[derive(Debug, Args)]
+pub struct AdoptArguments {
+    /// What to adopt.
+    #[command(subcommand)]
+    pub command: AdoptCommand,
+}
+
+/// Commands below `adopt`.
+#[derive(Debug, Subcommand)]
+pub enum AdoptCommand {
+    /// Adopt the EKS clusters of a region with their node pools
+    Eks(AdoptEksArguments),
+    /// Adopt the EKS clusters and node groups that a state of Terraform or OpenTofu holds; the file stays as it is
+    Tfstate(AdoptTfstateArguments),
+}
+
+/// What every way of adopting takes.
+#[derive(Clone, Debug, Args)]
+pub struct AdoptFlags {
+    /// Write into this new file, or into this folder
+    #[arg(long, value_name = "DIR|FILE")]
+    pub out: Option<String>,
+    /// Do not ask
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub auto_approve: bool,
+    /// Give a variable its value
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+    /// Read values of variables from a file
+    #[arg(long, value_name = "FILE")]
+    pub var_file: Vec<String>,
+    /// What working with the world takes.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `adopt eks`.
+#[derive(Debug, Args)]
+pub struct AdoptEksArguments {
+    /// Look in this region; without one, in that of the provider block or the environment
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+    /// Only the cluster of this name
+    #[arg(long, value_name = "NAME")]
+    pub name: Vec<String>,
+    /// What every way of adopting takes.
+    #[command(flatten)]
+    pub adopt: AdoptFlags,
+}
+
+/// `adopt tfstate`.
+#[derive(Debug, Args)]
+pub struct AdoptTfstateArguments {
+    /// The state file, version 4
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// What every way of adopting takes.
+    #[command(flatten)]
+    pub adopt: AdoptFlags,
 }
 
 /// `show`.

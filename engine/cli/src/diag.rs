@@ -35,6 +35,12 @@ terrane_core::diagnostics! {
         help: "`terrane state list` lists what is recorded";
     JSON_WANTED: error "json-wanted" => "This has only a JSON form";
         help: "Add -json";
+    FILE_EXISTS: error "file-exists" => "The file is there already";
+        help: "Nothing is overwritten; choose another name with -out";
+    ADOPT_NOT_FOUND: error "adopt-not-found" => "What is to be adopted is not there";
+        help: "Check the name, the region and the account of the credentials";
+    ADOPT_NOT_EMPTY: error "adopt-not-empty" => "The plan would do more than record what is there";
+        help: "Edit the files that were written until `terrane plan` shows imports alone, then run `terrane apply`";
     OUTPUT_FAILED: error "output-failed" => "Standard output cannot be written";
         help: "Check the file or device that it goes to";
     INTERRUPTED: error "interrupted" => "Interrupted, nothing was changed";

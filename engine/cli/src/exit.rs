@@ -23,6 +23,8 @@ impl Ended {
     pub const CHANGES: Self = Self { code: 2, reason: "changes" };
     /// Somebody changed something.
     pub const DRIFT: Self = Self { code: 2, reason: "drift" };
+    /// There is nothing that could be adopted.
+    pub const NOTHING_TO_ADOPT: Self = Self { code: 0, reason: "nothing-to-adopt" };
     /// A stage is done, another one waits.
     pub const DEFERRED: Self = Self { code: 0, reason: "deferred" };
     /// Somebody said no, or nobody was there to say yes.

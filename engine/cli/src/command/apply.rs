@@ -2,7 +2,7 @@
 
 use super::UntilEnd;
 use super::planning::{self, Planning};
-use crate::args::{ApplyArguments, PlanningArguments};
+use crate::args::{ApplyArguments, PlanningArguments, RunArguments};
 use crate::diag;
 use crate::exit::{Ended, Failure, Outcome};
 use crate::interrupts::Interrupts;
@@ -48,28 +48,18 @@ pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool
         _ = interrupts.next() => return Err(diag::INTERRUPTED.at(Place::Run).into()),
     };
     voice.problems(session.warnings())?;
-    let mut run =
-        Run { workspace: &workspace, configuration, planning, voice, interrupts, is_approved: arguments.auto_approve };
+    let (workspace, interrupts, is_approved) = (&workspace, &mut interrupts, arguments.auto_approve);
+    let mut run = Run { workspace, configuration, planning, voice, interrupts, is_approved };
     let outcome = match saved {
         Some(plan) => run.saved(&mut session, plan).await,
         None => run.stages(&mut session).await,
     };
-    let closed = session.close().await;
-    match (outcome, closed) {
-        (Ok(ended), Err(problem)) if ended.code != 1 => Err((*problem).into()),
-        (outcome, _) => outcome,
-    }
+    closed(session, outcome).await
 }
 
 /// Refuses what does not go together.
 fn check(arguments: &ApplyArguments, flags: &[Flag], destroys: bool) -> Result<(), Failure> {
-    let Some(file) = &arguments.plan_file else {
-        if arguments.run.json && !arguments.auto_approve {
-            let place = Place::Argument(String::from("-json"));
-            return Err(diag::CONSENT_IMPOSSIBLE.at(place).detail("-json asks nothing").into());
-        }
-        return Ok(());
-    };
+    let Some(file) = &arguments.plan_file else { return check_consent(&arguments.run, arguments.auto_approve) };
     if destroys {
         let place = Place::Argument(file.clone());
         return Err(diag::USAGE.at(place).detail("destroy takes no plan file; apply one of `plan -destroy`").into());
@@ -80,6 +70,15 @@ fn check(arguments: &ApplyArguments, flags: &[Flag], destroys: bool) -> Result<(
     }
     let refuse = |flag: &&str| diag::PLANNING_FLAG_WITH_PLAN.at(Place::Argument(String::from(*flag)));
     Err(Failure::new(wrong.iter().map(refuse).collect()))
+}
+
+/// Refuses a command that would have to ask and cannot.
+pub fn check_consent(run: &RunArguments, is_approved: bool) -> Result<(), Failure> {
+    if run.json && !is_approved {
+        let place = Place::Argument(String::from("-json"));
+        return Err(diag::CONSENT_IMPOSSIBLE.at(place).detail("-json asks nothing").into());
+    }
+    Ok(())
 }
 
 /// The flags that only planning can heed.
@@ -98,13 +97,60 @@ fn planning_flags(planning: &PlanningArguments, flags: &[Flag]) -> Vec<&'static 
     given.into_iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| flag).collect()
 }
 
+/// A plan that was shown already, to be carried out as it is once somebody agrees: what adoption records.
+pub struct Recording<'w> {
+    /// The workspace.
+    pub workspace: &'w Workspace,
+    /// What the plan was made from.
+    pub configuration: Configuration,
+    /// How it was made.
+    pub planning: Planning,
+    /// How the command speaks.
+    pub voice: &'w Voice,
+    /// How long the lock is waited for.
+    pub lock_timeout: std::time::Duration,
+    /// Whether nobody has to be asked.
+    pub is_approved: bool,
+}
+
+impl Recording<'_> {
+    /// Asks, takes the lock and carries it out. The lock is not held while somebody thinks: a state that moves meanwhile
+    /// makes the plan stale.
+    ///
+    /// # Errors
+    /// No consent, no lock, a stale plan.
+    pub async fn carry_out(self, plan: Plan, interrupts: &mut Interrupts) -> Outcome {
+        let Self { workspace, configuration, planning, voice, lock_timeout, is_approved } = self;
+        let configuration = UntilEnd::new(configuration);
+        let mut run = Run { workspace, configuration, planning, voice, interrupts, is_approved };
+        if let Some(ended) = run.consent(&plan).await? {
+            return Ok(ended);
+        }
+        let timeout_ms = u64::try_from(lock_timeout.as_millis()).unwrap_or(u64::MAX);
+        let mut session = tokio::select! {
+            session = workspace.lock("adopt", timeout_ms) => session?,
+            _ = run.interrupts.next() => return Err(diag::INTERRUPTED.at(Place::Run).into()),
+        };
+        let outcome = run.saved(&mut session, plan).await;
+        closed(session, outcome).await
+    }
+}
+
+/// Gives the lock back.
+async fn closed(session: Session<'_>, outcome: Outcome) -> Outcome {
+    match (outcome, session.close().await) {
+        (Ok(ended), Err(problem)) if ended.code != 1 => Err((*problem).into()),
+        (outcome, _) => outcome,
+    }
+}
+
 /// One run under the lock.
 struct Run<'w> {
     workspace: &'w Workspace,
     configuration: UntilEnd<Configuration>,
     planning: Planning,
     voice: &'w Voice,
-    interrupts: Interrupts,
+    interrupts: &'w mut Interrupts,
     is_approved: bool,
 }
 
@@ -131,7 +177,7 @@ impl Run<'_> {
                 &state,
                 &self.planning,
                 self.voice,
-                &mut self.interrupts,
+                self.interrupts,
             )
             .await?;
             self.voice.plan(PlanView {
@@ -172,7 +218,7 @@ impl Run<'_> {
         if !self.voice.console.can_ask {
             return Err(diag::CONSENT_IMPOSSIBLE.at(Place::Argument(String::from("-input=false"))).into());
         }
-        match prompt::ask(prompt::question(plan), &mut self.interrupts).await? {
+        match prompt::ask(prompt::question(plan), self.interrupts).await? {
             Answer::Yes => Ok(None),
             Answer::No => {
                 self.voice.problems(&[diag::DECLINED.at(Place::Run)])?;
@@ -192,7 +238,7 @@ impl Run<'_> {
         };
         let (sender, receiver) = mpsc::channel(8);
         let sink = voice.sink(Problems::AsTheyCome);
-        let interrupts = &mut self.interrupts;
+        let interrupts = &mut *self.interrupts;
         let forward = async {
             loop {
                 let signal = interrupts.next().await;

@@ -1,5 +1,6 @@
 //! The commands: one file each. Each takes its arguments and gives back how it ended.
 
+mod adopt;
 mod apply;
 mod demo;
 mod drift;
@@ -16,7 +17,7 @@ mod state;
 mod validate;
 mod version;
 
-use crate::args::{Command, CommonArguments, RunArguments};
+use crate::args::{AdoptCommand, Command, CommonArguments, RunArguments};
 use crate::console::{Console, Form};
 use crate::exit::{Failure, Outcome};
 use crate::voice::{Voice, write_problems};
@@ -45,6 +46,16 @@ pub async fn run(command: Command, flags: Vec<Flag>) -> u8 {
         Command::Drift(arguments) => {
             speaking(&arguments.run.clone(), async |voice| drift::run(arguments, flags, voice).await).await
         }
+        Command::Adopt(arguments) => match arguments.command {
+            AdoptCommand::Eks(arguments) => {
+                let run = arguments.adopt.run.clone();
+                speaking(&run, async |voice| adopt::eks(arguments, flags, voice).await).await
+            }
+            AdoptCommand::Tfstate(arguments) => {
+                let run = arguments.adopt.run.clone();
+                speaking(&run, async |voice| adopt::tfstate(arguments, flags, voice).await).await
+            }
+        },
         Command::Init(arguments) => {
             quiet(&arguments.common.clone(), async |console| init::run(&arguments, console)).await
         }
@@ -110,5 +121,10 @@ pub fn tell(console: Console, failure: &Failure) -> u8 {
 
 /// The workspace in the current folder.
 fn workspace() -> Result<Workspace, Failure> {
-    Ok(Workspace::open(Path::new("."), crate::linked::registry(), Environment::of_process())?)
+    workspace_in(Path::new("."))
+}
+
+/// The workspace in a folder.
+fn workspace_in(folder: &Path) -> Result<Workspace, Failure> {
+    Ok(Workspace::open(folder, crate::linked::registry(), Environment::of_process())?)
 }

@@ -11,8 +11,10 @@ use std::io::{self, Write};
 use terrane_core::change::{Action, Reason};
 use terrane_core::event::Event;
 use terrane_core::{Diagnostic, InstanceAddr, Severity, SourceMap};
+use terrane_plan::adopt::Adopted;
 use terrane_plan::plan::{Change, Counts, Mode, OutputChange, Plan};
 use terrane_plan::state::State;
+use terrane_provider::LeftAlone;
 
 /// Version of the form.
 pub const UI_VERSION: &str = "1.2";
@@ -121,6 +123,15 @@ impl<W: Write> Stream<W> {
             "forget": counts.forget, "operation": operation,
         });
         self.line(("info", message, "change_summary", json!({ "changes": changes })))
+    }
+
+    /// What adoption found.
+    pub fn adoption(&mut self, adopted: &[Adopted], left_alone: &[LeftAlone]) -> io::Result<()> {
+        let found: Vec<_> =
+            adopted.iter().map(|one| json!({ "address": one.addr, "id": one.id.to_string() })).collect();
+        let left: Vec<_> = left_alone.iter().map(|left| json!({ "what": left.what, "reason": left.reason })).collect();
+        let message = format!("Found {} objects to adopt", found.len());
+        self.line(("info", message, "adoption", json!({ "found": found, "left_alone": left })))
     }
 
     /// Outputs after apply.

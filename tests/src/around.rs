@@ -2,7 +2,7 @@
 
 use terrane_plan::state::{Entry, State};
 use terrane_provider::Async;
-use terrane_runtime::store::{Grant, LoadedState, LockHolder, LockRequest, StateStore, StoreError};
+use terrane_runtime::store::{Grant, LoadedState, LockHolder, LockRequest, StateStore, StoreError, Version};
 
 /// What is put around a store.
 pub trait Around: Send + Sync {
@@ -54,5 +54,21 @@ impl<T: Around> StateStore for Wrapped<T> {
 
     fn holder(&self) -> Async<'_, Result<Option<LockHolder>, StoreError>> {
         self.0.inner().holder()
+    }
+
+    fn versions(&self) -> Async<'_, Result<Vec<Version>, StoreError>> {
+        self.0.inner().versions()
+    }
+
+    fn load_at(&self, serial: u64) -> Async<'_, Result<LoadedState, StoreError>> {
+        self.0.inner().load_at(serial)
+    }
+
+    fn break_lock<'a>(&'a self, id: &'a str) -> Async<'a, Result<LockHolder, StoreError>> {
+        self.0.inner().break_lock(id)
+    }
+
+    fn probe(&self) -> Async<'_, Result<(), StoreError>> {
+        self.0.inner().probe()
     }
 }

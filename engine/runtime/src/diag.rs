@@ -19,6 +19,18 @@ terrane_core::diagnostics! {
         help: "Make room on the disk or give the right to write, then run again: what was recorded before is kept";
     JOURNAL_DAMAGED: warning "journal-damaged" => "The end of the journal cannot be read and was left out";
         help: "Plan before anything else: changes of the lost part are found by reading; what was created in it is planned as new and found taken";
+    STATE_PLACE_MISSING: error "state-place-missing" => "The place of the state is not there";
+        help: "Make the bucket, container or table, or correct its name in the `backend` block";
+    STATE_DENIED: error "state-denied" => "The right to work with the state is missing";
+        help: "Give the right that is named to whoever runs Terrane; planning needs read and list, the rest is for applying";
+    STATE_NOT_CONDITIONAL: error "state-not-conditional" => "This place cannot keep a state: it overwrites where it should refuse";
+        help: "Use a place that can make an object only where there is none, such as S3, GCS, Azure Blob, OSS, COS or PostgreSQL";
+    STATE_CLOCK_SKEW: error "state-clock-skew" => "The clocks of this machine and of the place of the state are too far apart";
+        help: "Set the clock of this machine, with NTP for example";
+    STATE_SERIAL_UNKNOWN: error "state-serial-unknown" => "The history of the state has no such serial";
+        help: "`terrane state versions` shows what is kept";
+    LOCK_NOT_THAT: error "lock-not-that" => "The state is not locked by the lock of that id";
+        help: "`terrane lock show` tells who holds it, and its id";
     RECORD_NOT_FOUND: error "record-not-found" => "The state has no such object";
         help: "`terrane state list` shows what there is";
 
@@ -54,6 +66,20 @@ pub fn explain(error: StoreError, place: &str) -> Diagnostic {
         StoreError::Damaged { reason } => STATE_DAMAGED.at(Place::State).detail(reason).with("state", place),
         StoreError::ReadFailed { reason } => STATE_UNREADABLE.at(Place::State).detail(reason).with("state", place),
         StoreError::WriteFailed { reason } => STATE_WRITE_FAILED.at(Place::State).detail(reason).with("state", place),
+        StoreError::NoSuchPlace { reason } => STATE_PLACE_MISSING.at(Place::State).detail(reason).with("state", place),
+        StoreError::Denied { action, reason } => {
+            STATE_DENIED.at(Place::State).detail(reason).with("action", action).with("state", place)
+        }
+        StoreError::NotConditional => STATE_NOT_CONDITIONAL.at(Place::State).with("state", place),
+        StoreError::ClockSkew { reason } => STATE_CLOCK_SKEW.at(Place::State).detail(reason).with("state", place),
+        StoreError::NoSuchSerial { serial, oldest, newest } => STATE_SERIAL_UNKNOWN
+            .at(Place::State)
+            .with("serial", serial)
+            .with("oldest", oldest)
+            .with("newest", newest)
+            .with("state", place),
+        StoreError::OtherLock(None) => LOCK_NOT_THAT.at(Place::State).detail("nobody holds it").with("state", place),
+        StoreError::OtherLock(Some(holder)) => held(LOCK_NOT_THAT.at(Place::State), &holder).with("state", place),
     }
 }
 
@@ -85,5 +111,29 @@ pub fn record_not_found(addr: &InstanceAddr, deposed: Option<&str>) -> Diagnosti
     match deposed {
         Some(mark) => said.with("deposed", mark),
         None => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_of_a_store_has_its_id() {
+        let reason = || "because".to_owned();
+        for (error, id) in [
+            (StoreError::NoSuchPlace { reason: reason() }, "state-place-missing"),
+            (StoreError::Denied { action: "list", reason: reason() }, "state-denied"),
+            (StoreError::NotConditional, "state-not-conditional"),
+            (StoreError::ClockSkew { reason: reason() }, "state-clock-skew"),
+            (StoreError::NoSuchSerial { serial: 9, oldest: 3, newest: 7 }, "state-serial-unknown"),
+            (StoreError::OtherLock(None), "lock-not-that"),
+        ] {
+            let told = explain(error, "s3://bucket/key");
+            assert_eq!(told.kind.id, id);
+            assert!(told.message().contains("s3://bucket/key"), "{}", told.message());
+        }
+        let denied = explain(StoreError::Denied { action: "list", reason: reason() }, "here").message();
+        assert!(denied.contains("list") && denied.contains("because"), "{denied}");
     }
 }

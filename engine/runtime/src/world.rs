@@ -122,10 +122,15 @@ impl World for LiveWorld {
 /// The reason that the schedule is given; people are told by the diagnostic of the store's error.
 fn reason(error: &StoreError) -> Text {
     match error {
-        StoreError::WriteFailed { reason } | StoreError::ReadFailed { reason } | StoreError::Damaged { reason } => {
-            reason.as_str().into()
-        }
-        StoreError::Locked(_) | StoreError::LeaseLost(_) => "the lock is lost".into(),
+        StoreError::WriteFailed { reason }
+        | StoreError::ReadFailed { reason }
+        | StoreError::Damaged { reason }
+        | StoreError::NoSuchPlace { reason }
+        | StoreError::Denied { reason, .. }
+        | StoreError::ClockSkew { reason } => reason.as_str().into(),
+        StoreError::Locked(_) | StoreError::LeaseLost(_) | StoreError::OtherLock(_) => "the lock is lost".into(),
         StoreError::Newer { .. } => "the state is of a newer format".into(),
+        StoreError::NotConditional => "the place overwrites where it should refuse".into(),
+        StoreError::NoSuchSerial { .. } => "the state has no such serial".into(),
     }
 }

@@ -14,6 +14,11 @@ pub trait Place: Send + Sync {
     fn open(&self) -> Arc<dyn StateStore>;
     /// Lets so many milliseconds pass.
     fn advance(&self, ms: u64);
+    /// Lets the next request that changes something take effect without an answer. Tells whether it can: where
+    /// nothing lies between a store and its place, no answer is lost.
+    fn lose_next_reply(&self) -> bool {
+        false
+    }
 }
 
 /// What a case comes to: what is wrong, where something is.
@@ -40,8 +45,14 @@ pub const CASES: &[Case] = &[
         name: "a lock without heartbeat is taken over, and its run is fenced off",
         check: |p| Box::pin(taken_over(p)),
     },
+    Case { name: "a run held up for two leases appends nothing", check: |p| Box::pin(held_up(p)) },
+    Case { name: "of many runs that find a dead lock one takes it", check: |p| Box::pin(one_takes_over(p)) },
+    Case { name: "a lock is broken by its id alone, and its run is fenced off", check: |p| Box::pin(broken(p)) },
+    Case { name: "no lost reply loses or doubles anything", check: |p| Box::pin(lost_replies(p)) },
     Case { name: "a snapshot changes nothing", check: |p| Box::pin(snapshot_changes_nothing(p)) },
     Case { name: "reading takes no lock and changes nothing", check: |p| Box::pin(reading_is_harmless(p)) },
+    Case { name: "every serial can be loaded, over snapshots and runs", check: |p| Box::pin(history_is_kept(p)) },
+    Case { name: "a probe finds the place good and changes nothing", check: |p| Box::pin(probe_is_harmless(p)) },
 ];
 
 /// Runs every case, each on a place of its own; gives what is wrong.
@@ -225,4 +236,122 @@ async fn reading_is_harmless(place: &dyn Place) -> Verdict {
     loaded(place).await?;
     told(store.append(&grant, &[begin("next")]).await, "append after a read")?;
     ensure(loaded(place).await?.serial == 3, || "an entry is missing".into())
+}
+
+async fn held_up(place: &dyn Place) -> Verdict {
+    let (old, first) = ready(place, "a@one").await?;
+    told(old.append(&first, &entries(1)).await, "append")?;
+    place.advance(2 * LEASE_MS);
+    // The next run has the lock, and has not so much as looked at the log.
+    let new = place.open();
+    let second = told(new.lock(&request("b@two")).await, "a dead lock cannot be taken over")?;
+    let late = old.append(&first, &[begin("late")]).await;
+    ensure(matches!(late, Err(StoreError::LeaseLost(_))), || format!("the late append came to {late:?}"))?;
+    told(new.load(Some(&second)).await, "load by the new run")?;
+    let later = old.append(&first, &[begin("later")]).await;
+    ensure(later.is_err(), || format!("the later append came to {later:?}"))?;
+    ensure(loaded(place).await?.serial == 2, || "something was written".into())
+}
+
+async fn one_takes_over(place: &dyn Place) -> Verdict {
+    let (_, _) = ready(place, "dead@one").await?;
+    place.advance(LEASE_MS + 1_000);
+    let runs: Vec<_> = (0..8).map(|number| (place.open(), request(&format!("b@{number}")))).collect();
+    let tries = runs.iter().map(|(store, request)| store.lock(request));
+    let tried = futures_util::future::join_all(tries).await;
+    let won = tried.iter().filter(|tried| tried.is_ok()).count();
+    let is_told = tried.iter().all(|tried| matches!(tried, Ok(_) | Err(StoreError::Locked(_))));
+    ensure(won == 1 && is_told, || format!("{won} runs got the lock: {tried:?}"))
+}
+
+async fn broken(place: &dyn Place) -> Verdict {
+    let nothing = place.open().break_lock("any").await;
+    ensure(nothing == Err(StoreError::OtherLock(None)), || format!("a lock that is not there: {nothing:?}"))?;
+    let (old, first) = ready(place, "a@one").await?;
+    told(old.append(&first, &entries(1)).await, "append")?;
+    let breaker = place.open();
+    match breaker.break_lock("another").await {
+        Err(StoreError::OtherLock(Some(holder))) if *holder.id == *first.id => {}
+        other => return Err(format!("breaking another lock came to {other:?}")),
+    }
+    told(old.append(&first, &[begin("still ours")]).await, "append after a wrong id")?;
+    let was = told(breaker.break_lock(&first.id).await, "the lock cannot be broken")?;
+    ensure(&*was.owner == "a@one" && was.fencing == first.fencing, || format!("it was {was:?}"))?;
+    let holder = told(breaker.holder().await, "the holder cannot be read")?;
+    ensure(holder.is_none(), || format!("somebody holds it: {holder:?}"))?;
+    let late = old.append(&first, &[begin("late")]).await;
+    ensure(matches!(late, Err(StoreError::LeaseLost(_))), || format!("the broken run's append came to {late:?}"))?;
+    let renewed = old.renew(&first).await;
+    ensure(matches!(renewed, Err(StoreError::LeaseLost(_))), || format!("its renewal came to {renewed:?}"))?;
+    told(old.unlock(&first).await, "its unlock")?;
+    let (new, second) = ready(place, "b@two").await?;
+    ensure(second.fencing > first.fencing, || format!("fencing {} after {}", second.fencing, first.fencing))?;
+    told(new.append(&second, &[begin("next")]).await, "append by the next run")?;
+    ensure(loaded(place).await?.serial == 4, || "the state has other entries".into())
+}
+
+async fn lost_replies(place: &dyn Place) -> Verdict {
+    if !place.lose_next_reply() {
+        return Ok(());
+    }
+    let store = place.open();
+    let grant = told(store.lock(&request("a@one")).await, "a lock whose reply is lost")?;
+    place.lose_next_reply();
+    told(store.load(Some(&grant)).await, "a load whose first write has no reply")?;
+    let all = entries(3);
+    for (entry, serial) in all.iter().zip(1..) {
+        place.lose_next_reply();
+        let appended = told(store.append(&grant, std::slice::from_ref(entry)).await, "an append without a reply")?;
+        ensure(appended == serial, || format!("serial {appended} in place of {serial}"))?;
+    }
+    place.lose_next_reply();
+    told(store.compact(&grant, &replay(&all)).await, "a snapshot without a reply")?;
+    place.lose_next_reply();
+    told(store.renew(&grant).await, "a renewal without a reply")?;
+    ensure(loaded(place).await? == replay(&all), || "another state came back".into())?;
+    place.lose_next_reply();
+    told(store.unlock(&grant).await, "an unlock without a reply")?;
+    let (_, second) = ready(place, "b@two").await?;
+    ensure(second.fencing == grant.fencing + 1, || format!("fencing {} after {}", second.fencing, grant.fencing))
+}
+
+async fn history_is_kept(place: &dyn Place) -> Verdict {
+    let all = entries(7);
+    let mut written = 0;
+    for run in 0..4 {
+        let (store, grant) = ready(place, "a@one").await?;
+        for entry in all.iter().skip(written).take(2) {
+            told(store.append(&grant, std::slice::from_ref(entry)).await, "append")?;
+            written += 1;
+        }
+        if run % 2 == 1 {
+            let state = replay(all.get(..written).unwrap_or_default());
+            told(store.compact(&grant, &state).await, "compact")?;
+            // A second snapshot of the same serial says the same.
+            told(store.compact(&grant, &state).await, "compact again")?;
+        }
+        told(store.unlock(&grant).await, "unlock")?;
+    }
+    let store = place.open();
+    for (serial, known) in (0..=8u8).map(|serial| (serial, all.get(..usize::from(serial)))) {
+        let loaded = told(store.load_at(u64::from(serial)).await, "load of an earlier serial")?;
+        ensure(known.is_some_and(|known| loaded.state == replay(known)), || {
+            format!("another state at {serial}: {:?}", loaded.state)
+        })?;
+    }
+    let beyond = store.load_at(9).await;
+    ensure(beyond == Err(StoreError::NoSuchSerial { serial: 9, oldest: 0, newest: 8 }), || {
+        format!("at 9: {beyond:?}")
+    })?;
+    let versions = told(store.versions().await, "the versions cannot be read")?;
+    let plans: Vec<(u64, Text)> = versions.into_iter().map(|version| (version.serial, version.plan)).collect();
+    let wanted: Vec<(u64, Text)> = (0..7).map(|number| (number + 2, format!("plan-{number}").into())).collect();
+    ensure(plans == wanted, || format!("the versions are {plans:?}"))
+}
+
+async fn probe_is_harmless(place: &dyn Place) -> Verdict {
+    let store = place.open();
+    told(store.probe().await, "the probe")?;
+    ensure(told(store.holder().await, "the holder cannot be read")?.is_none(), || "it left a lock".into())?;
+    ensure(loaded(place).await?.is_new(), || "it left a state".into())
 }

@@ -1,5 +1,6 @@
 //! A state in memory: for tests and simulation. It keeps entries as text, as a file would.
 
+use super::history::{Version, Versions};
 use super::{Grant, LEASE_MS, LoadedState, LockHolder, LockRequest, StateStore, StoreError};
 use crate::clock::{Clock, from_rfc3339, rfc3339};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,13 +43,36 @@ impl Shared {
 
     fn load(&self, grant: Option<&Grant>) -> Result<LoadedState, StoreError> {
         grant.map_or(Ok(()), |grant| self.check(grant))?;
+        Self::replay(&self.log)
+    }
+
+    fn load_at(&self, serial: u64) -> Result<LoadedState, StoreError> {
+        let newest = u64::try_from(self.log.len()).unwrap_or(u64::MAX);
+        let wanted = usize::try_from(serial).ok().and_then(|serial| self.log.get(..serial));
+        Self::replay(wanted.ok_or(StoreError::NoSuchSerial { serial, oldest: 0, newest })?)
+    }
+
+    fn replay(log: &[String]) -> Result<LoadedState, StoreError> {
         let mut state = State::default();
-        for text in &self.log {
+        for text in log {
             let entry =
                 serde_json::from_str(text).map_err(|error| StoreError::Damaged { reason: error.to_string() })?;
             state.apply(entry);
         }
         Ok(LoadedState { state, cut: None })
+    }
+
+    fn versions(&self) -> Vec<Version> {
+        let mut versions = Versions::default();
+        self.log.iter().zip(1..).for_each(|(text, serial)| versions.entry(text.as_bytes(), serial));
+        versions.into_vec()
+    }
+
+    fn break_lock(&mut self, id: &str) -> Result<LockHolder, StoreError> {
+        match self.holder.take_if(|holder| *holder.id == *id) {
+            Some(holder) => Ok(holder),
+            None => Err(StoreError::OtherLock(self.holder.clone().map(Box::new))),
+        }
     }
 
     fn append(&mut self, grant: &Grant, entries: &[Entry]) -> Result<u64, StoreError> {
@@ -137,5 +161,21 @@ impl StateStore for MemoryStore {
 
     fn holder(&self) -> Async<'_, Result<Option<LockHolder>, StoreError>> {
         ready(self.with(|shared| Ok(shared.holder.clone())))
+    }
+
+    fn versions(&self) -> Async<'_, Result<Vec<Version>, StoreError>> {
+        ready(self.with(|shared| Ok(shared.versions())))
+    }
+
+    fn load_at(&self, serial: u64) -> Async<'_, Result<LoadedState, StoreError>> {
+        ready(self.with(|shared| shared.load_at(serial)))
+    }
+
+    fn break_lock<'a>(&'a self, id: &'a str) -> Async<'a, Result<LockHolder, StoreError>> {
+        ready(self.with(|shared| shared.break_lock(id)))
+    }
+
+    fn probe(&self) -> Async<'_, Result<(), StoreError>> {
+        ready(Ok(()))
     }
 }

@@ -4,9 +4,12 @@
 //! entries mean beyond [`State::apply`]. Every store passes the suite in [`contract`].
 
 pub mod contract;
+pub mod history;
 pub mod local;
 pub mod memory;
 pub mod objects;
+
+pub use history::Version;
 
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -114,6 +117,36 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// The bucket, container, table or host is not there.
+    NoSuchPlace {
+        /// What the place said.
+        reason: String,
+    },
+    /// A right is missing at the place.
+    Denied {
+        /// What for: `read`, `list`, `create`, `write`, `delete`.
+        action: &'static str,
+        /// What the place said.
+        reason: String,
+    },
+    /// The place overwrites where it should refuse, so it cannot keep a state.
+    NotConditional,
+    /// Our clock and that of the place are too far apart.
+    ClockSkew {
+        /// What the place said.
+        reason: String,
+    },
+    /// The history has no state of that serial.
+    NoSuchSerial {
+        /// The serial that was asked for.
+        serial: u64,
+        /// The oldest that is kept.
+        oldest: u64,
+        /// The last.
+        newest: u64,
+    },
+    /// Another lock than the named one is held; none, where nothing is.
+    OtherLock(Option<Box<LockHolder>>),
 }
 
 /// A place that keeps one state.
@@ -172,4 +205,30 @@ pub trait StateStore: Send + Sync {
     /// # Errors
     /// [`StoreError::ReadFailed`].
     fn holder(&self) -> Async<'_, Result<Option<LockHolder>, StoreError>>;
+
+    /// The runs that wrote, oldest first, as far back as history is kept.
+    ///
+    /// # Errors
+    /// As [`StateStore::load`] without a grant.
+    fn versions(&self) -> Async<'_, Result<Vec<Version>, StoreError>>;
+
+    /// The state as it was after the entry of that serial; 0 is before the first.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchSerial`]; as [`StateStore::load`] without a grant.
+    fn load_at(&self, serial: u64) -> Async<'_, Result<LoadedState, StoreError>>;
+
+    /// Takes the lock of that id away from whoever holds it, and gives it back for anybody to take. The run that held
+    /// it is fenced off as one whose lease was taken over. Gives the lock as it was.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherLock`]; [`StoreError::ReadFailed`], [`StoreError::WriteFailed`].
+    fn break_lock<'a>(&'a self, id: &'a str) -> Async<'a, Result<LockHolder, StoreError>>;
+
+    /// Tries whether the place can keep a state, without changing one.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchPlace`], [`StoreError::Denied`], [`StoreError::NotConditional`], [`StoreError::ClockSkew`],
+    /// [`StoreError::WriteFailed`].
+    fn probe(&self) -> Async<'_, Result<(), StoreError>>;
 }

@@ -88,6 +88,26 @@ impl LockFile {
         }
     }
 
+    /// Takes it away from its holder, who sees at the next write that the file is gone.
+    pub fn break_it(&self, id: &str) -> Result<LockHolder, StoreError> {
+        if !self.folder.is_dir() {
+            return Err(StoreError::OtherLock(None));
+        }
+        let _guard = self.guard()?;
+        match self.holder().map_err(files::write_failed)? {
+            Some(holder) if *holder.id == *id => {
+                std::fs::remove_file(self.path()).map_err(files::write_failed)?;
+                Ok(holder)
+            }
+            other => Err(StoreError::OtherLock(other.map(Box::new))),
+        }
+    }
+
+    /// Milliseconds since the Unix epoch, by the clock that leases go by.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
     /// Whether it is still ours.
     pub fn check(&self, grant: &Grant) -> Result<LockHolder, StoreError> {
         match self.holder().map_err(files::write_failed)? {

@@ -1,4 +1,5 @@
-//! The state in a folder: `log` with one line an entry, `snapshot` with one line a record, `lock`.
+//! The state in a folder: `log` with one line an entry, `snapshot` with one line a record, `lock`; `history/` has what
+//! snapshots replaced.
 //!
 //! A snapshot of serial n replaces all entries up to n; the log says with which serial it begins, so a stop between
 //! the two renames of a compaction loses nothing and repeats nothing.
@@ -6,11 +7,12 @@
 pub mod frame;
 
 mod files;
+mod history;
 mod lock;
 mod snapshot;
 mod writer;
 
-use super::{Cut, Grant, LoadedState, LockHolder, LockRequest, StateStore, StoreError};
+use super::{Cut, Grant, LoadedState, LockHolder, LockRequest, StateStore, StoreError, Version};
 use crate::clock::Clock;
 use frame::Next;
 use lock::LockFile;
@@ -215,6 +217,7 @@ impl LocalStore {
         if log.grant != *grant || log.serial != state.serial {
             return Err(StoreError::WriteFailed { reason: "the snapshot is not of the last serial".to_owned() });
         }
+        self.keep().map_err(files::write_failed)?;
         let mut bytes = 0;
         self.put_durably("snapshot", grant, |file| {
             bytes = snapshot::write(state, std::io::BufWriter::with_capacity(1 << 20, file))?;
@@ -225,7 +228,24 @@ impl LocalStore {
         let mut open = self.open();
         open.snapshot_bytes = bytes;
         open.writer = Some(Writer::start(log)?);
+        drop(open);
+        // History that stays too long harms nobody; the next compaction tries again.
+        let _ = self.forget_old(self.lock.now_ms());
         Ok(())
+    }
+
+    /// Whether files can be made here.
+    fn try_folder(&self) -> Result<(), StoreError> {
+        let try_it = || {
+            files::make_folder(&self.folder)?;
+            let path = self.path(&format!("probe-{}", files::random_name()?));
+            files::create_new(&path, b"probe")?;
+            std::fs::remove_file(path)
+        };
+        try_it().map_err(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => StoreError::Denied { action: "write", reason: error.to_string() },
+            _ => files::write_failed(error),
+        })
     }
 }
 
@@ -334,6 +354,26 @@ impl StateStore for LocalStore {
     fn holder(&self) -> Async<'_, Result<Option<LockHolder>, StoreError>> {
         let lock = self.lock.clone();
         aside(move || lock.holder().map_err(|error| StoreError::ReadFailed { reason: error.to_string() }))
+    }
+
+    fn versions(&self) -> Async<'_, Result<Vec<Version>, StoreError>> {
+        let store = self.clone();
+        aside(move || store.read_versions())
+    }
+
+    fn load_at(&self, serial: u64) -> Async<'_, Result<LoadedState, StoreError>> {
+        let store = self.clone();
+        aside(move || store.read_at(serial))
+    }
+
+    fn break_lock<'a>(&'a self, id: &'a str) -> Async<'a, Result<LockHolder, StoreError>> {
+        let (lock, id) = (self.lock.clone(), id.to_owned());
+        aside(move || lock.break_it(&id))
+    }
+
+    fn probe(&self) -> Async<'_, Result<(), StoreError>> {
+        let store = self.clone();
+        aside(move || store.try_folder())
     }
 }
 

@@ -91,6 +91,11 @@ fn line(out: &mut impl Write, content: &impl Serialize) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
+/// The serial in the first line of a snapshot, where it is one.
+pub fn serial_of(first_line: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<Header>(first_line).ok().map(|header| header.serial)
+}
+
 /// Reads a snapshot.
 ///
 /// # Errors

@@ -1,0 +1,224 @@
+//! Earlier states of a folder: `history/` keeps each snapshot that was replaced, and the log that came after it.
+//!
+//! Both are hard links of the files that a compaction takes out of use, so keeping them copies nothing. A stop in the
+//! middle leaves a link too many, which says the same as the file that is still in use.
+
+use super::frame::{self, Next};
+use super::{LocalStore, LogHeader, files, snapshot};
+use crate::store::history::{Version, Versions, to_forget};
+use crate::store::{LoadedState, StoreError};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+use terrane_plan::state::State;
+use terrane_plan::state::read::RecordReader;
+
+/// The longest first line of a log.
+const LONGEST_HEADER: u64 = 4_096;
+
+/// The files that tell earlier states.
+struct Files {
+    /// By the serial of the state in it.
+    snapshots: BTreeMap<u64, PathBuf>,
+    /// By the serial before its first entry.
+    logs: BTreeMap<u64, PathBuf>,
+}
+
+impl LocalStore {
+    fn history(&self) -> PathBuf {
+        self.folder.join("history")
+    }
+
+    /// Keeps the snapshot and the log that a compaction is about to replace.
+    pub(super) fn keep(&self) -> io::Result<()> {
+        let history = self.history();
+        files::make_folder(&history)?;
+        if let Some(serial) = snapshot_serial(&self.path("snapshot"))? {
+            link(&self.path("snapshot"), &history.join(format!("{serial:020}.snapshot")))?;
+        }
+        if let Some(base) = log_base(&self.path("log"))? {
+            link(&self.path("log"), &history.join(format!("{base:020}.log")))?;
+        }
+        files::sync_folder(&history)
+    }
+
+    /// Forgets what is old enough, oldest first. Snapshots go before the logs that stand on them: a log without its
+    /// snapshot tells nothing, and the next time it goes too.
+    pub(super) fn forget_old(&self, now_ms: u64) -> io::Result<()> {
+        let Files { snapshots, logs } = self.kept_files()?;
+        // Logs from the beginning stand on a snapshot that nobody wrote, that of an empty state.
+        let mut begins: Vec<(u64, PathBuf)> = snapshots.into_iter().collect();
+        if let Some(first) = logs.get(&0) {
+            begins.insert(0, (0, first.clone()));
+        }
+        let modified: Vec<u64> = begins.iter().map(|(_, path)| modified_ms(path)).collect();
+        let count = to_forget(&modified, now_ms);
+        let Some((oldest, _)) = begins.get(count) else { return Ok(()) };
+        let old_logs = logs.range(..oldest).map(|(_, path)| path.clone());
+        let old: Vec<PathBuf> = begins.iter().take(count).map(|(_, path)| path.clone()).chain(old_logs).collect();
+        for path in old.iter().filter(|path| path.starts_with(self.history())) {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn kept_files(&self) -> io::Result<Files> {
+        let mut found = Files { snapshots: BTreeMap::new(), logs: BTreeMap::new() };
+        match std::fs::read_dir(self.history()) {
+            Ok(entries) => {
+                for entry in entries {
+                    let path = entry?.path();
+                    let serial = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+                    match (serial, path.extension().and_then(|extension| extension.to_str())) {
+                        (Some(serial), Some("snapshot")) => found.snapshots.insert(serial, path),
+                        (Some(base), Some("log")) => found.logs.insert(base, path),
+                        _ => None,
+                    };
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(serial) = snapshot_serial(&self.path("snapshot"))? {
+            found.snapshots.insert(serial, self.path("snapshot"));
+        }
+        if let Some(base) = log_base(&self.path("log"))? {
+            found.logs.insert(base, self.path("log"));
+        }
+        Ok(found)
+    }
+
+    pub(super) fn read_versions(&self) -> Result<Vec<Version>, StoreError> {
+        let Files { snapshots, logs } = self.kept_files().map_err(read_failed)?;
+        let oldest = oldest(&snapshots, &logs);
+        let mut versions = Versions::default();
+        let mut serial = oldest;
+        for (base, path) in logs.range(oldest..) {
+            each_entry(path, *base, |at, json| {
+                // Two logs hold the same entry after a stop in the middle of a compaction.
+                if at > serial {
+                    versions.entry(json, at);
+                    serial = at;
+                }
+                Ok(true)
+            })?;
+        }
+        Ok(versions.into_vec())
+    }
+
+    pub(super) fn read_at(&self, wanted: u64) -> Result<LoadedState, StoreError> {
+        let Files { snapshots, logs } = self.kept_files().map_err(read_failed)?;
+        let oldest = oldest(&snapshots, &logs);
+        let mut state = match snapshots.range(..=wanted).next_back() {
+            Some((_, path)) => {
+                snapshot::read(BufReader::with_capacity(1 << 18, File::open(path).map_err(read_failed)?))?
+            }
+            None => State::default(),
+        };
+        let mut reader = RecordReader::default();
+        for (base, path) in logs.range(..=wanted) {
+            if *base > state.serial {
+                break;
+            }
+            each_entry(path, *base, |at, json| {
+                if at == state.serial + 1 && at <= wanted {
+                    let unknown = |error: &dyn std::fmt::Display| StoreError::Damaged {
+                        reason: format!("the journal has an entry that this version does not know: {error}"),
+                    };
+                    let text = std::str::from_utf8(json).map_err(|error| unknown(&error))?;
+                    state.apply(reader.entry(text).map_err(|error| unknown(&error))?);
+                }
+                Ok(state.serial < wanted)
+            })?;
+        }
+        if state.serial == wanted && wanted >= oldest {
+            return Ok(LoadedState { state, cut: None });
+        }
+        let newest = self.read()?.state.serial;
+        Err(StoreError::NoSuchSerial { serial: wanted, oldest, newest })
+    }
+}
+
+/// The oldest serial of which the state can be told.
+fn oldest(snapshots: &BTreeMap<u64, PathBuf>, logs: &BTreeMap<u64, PathBuf>) -> u64 {
+    if logs.contains_key(&0) { 0 } else { snapshots.keys().next().copied().unwrap_or_default() }
+}
+
+/// Calls `work` with serial and JSON of each entry that can be read, until it says that it has enough.
+fn each_entry(
+    path: &Path,
+    base: u64,
+    mut work: impl FnMut(u64, &[u8]) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
+    let bytes = files::read(path)?.unwrap_or_default();
+    let (mut at, mut serial) = (0, base);
+    while let Next::Record(body, after) = frame::next(&bytes, at) {
+        // The first record is the header.
+        if at > 0 {
+            serial += 1;
+            if !work(serial, body)? {
+                return Ok(());
+            }
+        }
+        at = after;
+    }
+    Ok(())
+}
+
+/// The serial of a snapshot; `None` where there is none that can be read.
+fn snapshot_serial(path: &Path) -> io::Result<Option<u64>> {
+    let Some(line) = first_line(path)? else { return Ok(None) };
+    Ok(snapshot::serial_of(&line))
+}
+
+fn log_base(path: &Path) -> io::Result<Option<u64>> {
+    let Some(line) = first_line(path)? else { return Ok(None) };
+    let Next::Record(header, _) = frame::next(&line, 0) else { return Ok(None) };
+    Ok(serde_json::from_slice::<LogHeader>(header).ok().map(|header| header.base_serial))
+}
+
+fn first_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut line = Vec::new();
+    BufReader::new(file.take(LONGEST_HEADER)).read_until(b'\n', &mut line)?;
+    Ok(Some(line))
+}
+
+fn modified_ms(path: &Path) -> u64 {
+    let modified = std::fs::metadata(path).and_then(|found| found.modified());
+    // What cannot be looked at is taken for new, and stays.
+    let since = modified.map(|modified| modified.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO));
+    since.map_or(u64::MAX, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A second name for a file. Where one of that name is another file, it is from a compaction without an entry
+/// before it, and says less.
+fn link(from: &Path, to: &Path) -> io::Result<()> {
+    let inode = |path: &Path| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    if inode(to).is_some_and(|there| Some(there) == inode(from)) {
+        return Ok(());
+    }
+    let temporary = to.with_extension(format!("tmp-{}", files::random_name()?));
+    match std::fs::hard_link(from, &temporary) {
+        Ok(()) => {}
+        // Some file systems know no second names.
+        Err(_) => {
+            std::fs::copy(from, &temporary)?;
+        }
+    }
+    std::fs::rename(&temporary, to)
+}
+
+fn read_failed(error: io::Error) -> StoreError {
+    StoreError::ReadFailed { reason: error.to_string() }
+}

@@ -4,10 +4,13 @@
 //! entries mean beyond [`State::apply`]. Every store passes the suite in [`contract`].
 
 pub mod contract;
+pub mod frame;
 pub mod history;
 pub mod local;
 pub mod memory;
 pub mod objects;
+
+mod snapshot;
 
 pub use history::Version;
 
@@ -22,6 +25,15 @@ pub(crate) fn random_name() -> io::Result<String> {
     let mut bytes = [0; 8];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the machine gives no random numbers"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The `format` of the first line of a file.
+fn format_of(header: &[u8]) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    serde_json::from_slice::<Format>(header).ok().map(|header| header.format)
 }
 
 /// How long a lock lives without a heartbeat, in milliseconds.

@@ -3,9 +3,10 @@
 //! Both are hard links of the files that a compaction takes out of use, so keeping them copies nothing. A stop in the
 //! middle leaves a link too many, which says the same as the file that is still in use.
 
-use super::frame::{self, Next};
-use super::{LocalStore, LogHeader, files, snapshot};
+use super::{LocalStore, LogHeader, files};
+use crate::store::frame::{self, Next};
 use crate::store::history::{Version, Versions, to_forget};
+use crate::store::snapshot;
 use crate::store::{LoadedState, StoreError};
 use std::collections::BTreeMap;
 use std::fs::File;

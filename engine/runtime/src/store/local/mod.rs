@@ -4,17 +4,15 @@
 //! A snapshot of serial n replaces all entries up to n; the log says with which serial it begins, so a stop between
 //! the two renames of a compaction loses nothing and repeats nothing.
 
-pub mod frame;
-
 mod files;
 mod history;
 mod lock;
-mod snapshot;
 mod writer;
 
+use super::frame::{self, Next};
 use super::{Cut, Grant, LoadedState, LockHolder, LockRequest, StateStore, StoreError, Version};
+use super::{format_of, snapshot};
 use crate::clock::Clock;
-use frame::Next;
 use lock::LockFile;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
@@ -58,15 +56,6 @@ struct LogHeader {
     format: u32,
     /// Serial of the state before the first entry.
     base_serial: u64,
-}
-
-/// The `format` of the first line of a file.
-fn format_of(header: &[u8]) -> Option<u32> {
-    #[derive(Deserialize)]
-    struct Format {
-        format: u32,
-    }
-    serde_json::from_slice::<Format>(header).ok().map(|header| header.format)
 }
 
 /// What stands in the folder.

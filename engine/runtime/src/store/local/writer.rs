@@ -201,7 +201,8 @@ mod tests {
     use super::*;
     use crate::store::StateStore;
     use crate::store::contract::{entries, request};
-    use crate::store::local::{LocalStore, frame};
+    use crate::store::frame;
+    use crate::store::local::LocalStore;
 
     #[tokio::test]
     async fn all_that_wait_share_one_sync() {

@@ -103,8 +103,7 @@ pub fn serial_of(first_line: &[u8]) -> Option<u64> {
 pub fn read(from: impl BufRead) -> Result<State, StoreError> {
     let mut lines = Lines { from, line: Vec::new(), checksum: crc32fast::Hasher::new() };
     let first = lines.next()?.ok_or_else(|| damaged("the snapshot is empty"))?;
-    let format =
-        crate::store::local::format_of(first.as_bytes()).ok_or_else(|| damaged("the snapshot has no header"))?;
+    let format = super::format_of(first.as_bytes()).ok_or_else(|| damaged("the snapshot has no header"))?;
     if format > FORMAT {
         return Err(StoreError::Newer { found: format });
     }

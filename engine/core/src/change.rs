@@ -120,6 +120,12 @@ pub enum Reason {
     DestroyRequested,
     /// A replaced object that is still to be destroyed.
     Deposed,
+    /// A `moved` block leads to an address that the configuration does not have.
+    NoMoveTarget,
+    /// The object is recorded at its new address already.
+    Moved,
+    /// A `removed` block says so, and that the object stays.
+    Removed,
     /// The object it lives in goes too.
     ParentGoes {
         /// The parent.
@@ -140,12 +146,15 @@ impl Reason {
             Self::CountIndex => Some("delete_because_count_index"),
             Self::EachKey => Some("delete_because_each_key"),
             Self::NoModule => Some("delete_because_no_module"),
+            Self::NoMoveTarget => Some("delete_because_no_move_target"),
             Self::NotRecorded
             | Self::Gone
             | Self::Incomplete { .. }
             | Self::Differs
             | Self::DestroyRequested
             | Self::Deposed
+            | Self::Moved
+            | Self::Removed
             | Self::ParentGoes { .. } => None,
         }
     }
@@ -168,6 +177,9 @@ impl fmt::Display for Reason {
             Self::NoModule => f.write_str("its module is not in the configuration"),
             Self::DestroyRequested => f.write_str("destroy was asked for"),
             Self::Deposed => f.write_str("it was replaced, and is still there"),
+            Self::NoMoveTarget => f.write_str("it was moved to an address that is not in the configuration"),
+            Self::Moved => f.write_str("it is recorded at its new address already"),
+            Self::Removed => f.write_str("a removed block says that it stays"),
             Self::ParentGoes { parent } => write!(f, "{parent} goes"),
         }
     }

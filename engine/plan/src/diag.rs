@@ -58,6 +58,8 @@ terrane_core::diagnostics! {
         help: "Keep it there, or tell where it went with a moved block";
     IMPORT_NOT_CONFIGURED: error "import-not-configured" => "An import has no block to go to";
         help: "Write the resource block, or have it written with -generate-config-out=FILE";
+    MOVE_BLOCKED: warning "move-blocked" => "Something is recorded where a moved block leads";
+        help: "The object that is not moved will be destroyed; remove one of the two records, or the moved block, to keep it";
     RECOVERY_UNCLEAR: error "recovery-unclear" => "It cannot be told what an interrupted run did";
         help: "Look at the object; if it is not ours, remove the record with `terrane state rm`";
     STATE_NOT_WRITTEN: error "state-not-written" => "The state cannot be written";

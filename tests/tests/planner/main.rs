@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
 
 mod imports;
+mod moves;
 
 use terrane_core::change::Action;
 use terrane_plan::plan::{Mode, Phase, Step};

@@ -302,7 +302,10 @@ fn reason_name(reason: &Reason) -> Option<&'static str> {
         | Reason::WrongRepetition
         | Reason::CountIndex
         | Reason::EachKey
-        | Reason::NoModule => reason.terraform_name(),
+        | Reason::NoModule
+        | Reason::NoMoveTarget => reason.terraform_name(),
+        Reason::Moved => Some("moved"),
+        Reason::Removed => Some("removed"),
         Reason::Gone => Some("gone"),
         Reason::Incomplete { .. } => Some("incomplete"),
         Reason::DestroyRequested => Some("destroy_requested"),

@@ -104,7 +104,7 @@ impl World<'_> {
 }
 
 /// Blocks that other versions have.
-const LATER: &[&str] = &["moved", "removed", "check", "ephemeral"];
+const LATER: &[&str] = &["check", "ephemeral"];
 const KINDS: &[&str] = &[
     "terrane", "provider", "variable", "locals", "resource", "data", "module", "output", "import", "moved", "removed",
 ];
@@ -158,7 +158,7 @@ impl<'a> Declare<'a> {
             "module" => self.call(block),
             "output" => self.output(block),
             "provider" => self.provider(block),
-            kind @ "import" => {
+            kind @ ("import" | "moved" | "removed") => {
                 let list = match kind {
                     "import" => &mut self.blocks.imports,
                     "moved" => &mut self.blocks.moves,

@@ -25,6 +25,7 @@ use terrane_provider::{Reading, StepSpec, StepsInput, Verb};
 pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
     let (orphans, imported) = (orphans(walk), super::imports::without_blocks(walk));
     let orphans = orphans?.into_iter().chain(imported?).collect();
+    super::moves::check_sources(walk);
     if walk.problems.iter().any(terrane_core::Diagnostic::is_error) {
         return None;
     }
@@ -95,12 +96,16 @@ fn orphans(walk: &mut Walk<'_>) -> Option<Vec<Decision>> {
         if !targets::takes_part(walk, &addr) {
             continue;
         }
+        let key = (addr.clone(), deposed.clone());
         let reason = match (deposed, walk.options.mode) {
+            _ if walk.moves.leftovers.contains(&key) => Reason::Moved,
+            _ if walk.moves.forgotten.contains(&key) => Reason::Removed,
             (Some(_), _) => Reason::Deposed,
             (None, Mode::Destroy) => match walk.taken_along.get(&addr) {
                 Some(parent) => Reason::ParentGoes { parent: parent.clone() },
                 None => Reason::DestroyRequested,
             },
+            (None, Mode::Normal | Mode::RefreshOnly) if walk.moves.from.contains_key(&key) => Reason::NoMoveTarget,
             (None, Mode::Normal | Mode::RefreshOnly) => declared.lacks(&addr),
         };
         match orphan(walk, &record, reason) {
@@ -145,9 +150,12 @@ impl<'p> Declared<'p> {
 }
 
 fn orphan(walk: &mut Walk<'_>, record: &Arc<Recorded>, reason: Reason) -> Result<Decision, Stop> {
-    let actual = walk.actual(Some(record), None)?;
+    let is_kept = matches!(reason, Reason::Moved | Reason::Removed);
+    // Whether an object that stays is there, and whether it can be read, does not matter.
+    let actual = if is_kept { Actual::Present(record.seen.clone()) } else { walk.actual(Some(record), None)? };
     let is_meant = walk.options.allow_destroy.iter().any(|pattern| pattern.matches(&record.addr));
     let (action, before, reason) = match actual {
+        Actual::Present(value) if is_kept => (Action::Forget, value, reason),
         Actual::Present(value) => (Action::Delete, value, reason),
         Actual::Partial { seen, .. } => (Action::Delete, recover::overlaid(&record.seen, &seen), reason),
         Actual::None | Actual::Gone => (Action::Forget, Value::NULL, Reason::Gone),
@@ -301,14 +309,22 @@ impl Graph {
             if let Some(mut decision) = instance.decision.take() {
                 let change = Arc::make_mut(&mut decision.change);
                 let recorded = decision.record.as_ref();
-                change.is_rerecorded |=
-                    change.action == Action::NoOp && recorded.is_some_and(|record| record.dependencies != dependencies);
+                let key = (change.addr.clone(), None);
+                change.moved_from = walk.moves.from.get(&key).cloned();
+                change.is_rerecorded |= change.action == Action::NoOp
+                    && (recorded.is_some_and(|record| record.dependencies != dependencies)
+                        || change.moved_from.is_some()
+                        || walk.moves.redirected.contains(&key));
                 change.dependencies = dependencies;
                 decisions.push((vertex, *decision));
             }
         }
         let first_orphan = nodes.len();
-        for decision in orphans {
+        for mut decision in orphans {
+            let key = (decision.change.addr.clone(), decision.change.deposed.clone());
+            if let Some(from) = walk.moves.from.get(&key) {
+                Arc::make_mut(&mut decision.change).moved_from = Some(from.clone());
+            }
             decisions.push((nodes.len(), decision));
             nodes.push(Node::default());
         }

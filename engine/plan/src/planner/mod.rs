@@ -17,6 +17,7 @@ pub mod imports;
 mod judge;
 mod keys;
 pub mod leaves;
+mod moves;
 mod order;
 pub mod recover;
 mod scope;
@@ -99,7 +100,6 @@ impl<'a> Planner<'a> {
     /// Goes on as far as the answers allow.
     pub fn advance(&mut self) -> Progress {
         if self.stage == Stage::New {
-            targets::select(&mut self.walk);
             recover::ask(&mut self.walk);
             self.stage = Stage::Resolving;
         }
@@ -108,6 +108,8 @@ impl<'a> Planner<'a> {
                 return Progress::Ask(self.walk.asker.take());
             }
             self.recovered = recover::take_in(&mut self.walk);
+            moves::apply(&mut self.walk);
+            targets::select(&mut self.walk);
             self.ask_reads();
             self.stage = Stage::Walking;
             if !self.walk.asker.is_settled() {
@@ -149,6 +151,9 @@ impl<'a> Planner<'a> {
         }
         let records: Vec<_> = self.walk.state.objects.values().cloned().collect();
         for record in records {
+            if self.walk.moves.forgotten.contains(&(record.addr.clone(), record.deposed.clone())) {
+                continue;
+            }
             let is_remote =
                 self.walk.registry.resource(&record.id.type_name).is_some_and(|kind| !kind.is_record_only());
             if is_remote && targets::takes_part(&self.walk, &record.addr) {

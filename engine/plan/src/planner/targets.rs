@@ -172,7 +172,8 @@ fn blocks(program: &Program, wanted: &BTreeSet<Node>) -> BTreeSet<Block> {
     wanted.iter().filter_map(block).collect()
 }
 
-fn call_paths(program: &Program) -> BTreeMap<ModuleId, Vec<Text>> {
+/// The calls from the root to each module.
+pub fn call_paths(program: &Program) -> BTreeMap<ModuleId, Vec<Text>> {
     let mut paths = BTreeMap::from([(ModuleId(0), Vec::new())]);
     for (number, module) in program.modules.iter().enumerate() {
         let Some(path) = paths.get(&ModuleId(number)).cloned() else { continue };

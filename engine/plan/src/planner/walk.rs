@@ -4,6 +4,7 @@ use super::ask::Asker;
 use super::decide::Decision;
 use super::frame::{Cell, Frame, FrameId, KeySet, Keys, Over, Repeated, Slot, Vertex};
 use super::imports::Imports;
+use super::moves::Moves;
 use super::scope::PlanScope;
 use super::{Options, keys};
 use crate::diag;
@@ -78,6 +79,8 @@ pub struct Walk<'a> {
     pub recorded_by_id: Option<BTreeMap<ObjectId, Arc<Recorded>>>,
     /// What is to be imported.
     pub imports: Imports,
+    /// What became of recorded addresses.
+    pub moves: Moves,
     /// Provider configurations.
     pub providers: BTreeMap<ProviderName, Value>,
     /// Root variables for the plan: sensitive ones as expressions.
@@ -127,6 +130,7 @@ impl<'a> Walk<'a> {
             by_id: BTreeMap::new(),
             recorded_by_id: None,
             imports: Imports::default(),
+            moves: Moves::default(),
             providers: BTreeMap::new(),
             variables: BTreeMap::new(),
             asker: Asker::default(),

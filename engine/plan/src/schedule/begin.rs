@@ -46,7 +46,8 @@ impl Schedule<'_> {
         }
         for (change, has_step) in plan.changes.iter().zip(has_step) {
             entries.extend(self.adopted(change, has_step));
-            entries.extend(if has_step { None } else { self.without_step(change) });
+            let without = if has_step { None } else { self.without_step(change) };
+            entries.extend(self.moved(change, without));
         }
         self.write(entries, Then::Begun);
         self.resume(now_ms);
@@ -87,6 +88,31 @@ impl Schedule<'_> {
         })
     }
 
+    /// What is written of a change besides its steps: the record where it is from now on, then the old one taken out. A
+    /// run that stops in between leaves both, which the next plan knows by their identity.
+    fn moved(&self, change: &Change, without: Option<Entry>) -> Vec<Entry> {
+        let old = change.moved_from.as_ref().map(|from| (from.clone(), change.deposed.clone()));
+        let Some((key, recorded)) = old.and_then(|key| Some((key.clone(), self.state.objects.get(&key)?))) else {
+            return without.into_iter().collect();
+        };
+        let (addr, deposed) = key;
+        let forget = Entry::Forget { step: None, addr, deposed };
+        let is_there = self.state.objects.contains_key(&(change.addr.clone(), change.deposed.clone()));
+        match without {
+            _ if change.action == Action::Forget => vec![forget],
+            Some(entry) => vec![entry, forget],
+            None if is_there => vec![forget],
+            None => {
+                let record = Recorded {
+                    addr: change.addr.clone(),
+                    dependencies: change.dependencies.clone(),
+                    ..(**recorded).clone()
+                };
+                vec![Entry::Record { step: None, record: Box::new(record) }, forget]
+            }
+        }
+    }
+
     /// The entry of a change that no step belongs to.
     fn without_step(&self, change: &Change) -> Option<Entry> {
         let key = (change.addr.clone(), change.deposed.clone());
@@ -97,12 +123,16 @@ impl Schedule<'_> {
                 deposed: change.deposed.clone(),
             }),
             Action::NoOp | Action::Update if change.is_rerecorded || change.action == Action::Update => {
-                let recorded = self.state.objects.get(&key)?;
+                let recorded = self.state.objects.get(&key).or_else(|| {
+                    let from = change.moved_from.clone()?;
+                    self.state.objects.get(&(from, change.deposed.clone()))
+                })?;
                 let sent =
                     if self.plan.mode == Mode::RefreshOnly { recorded.sent.clone() } else { change.written.clone() };
                 Some(Entry::Record {
                     step: None,
                     record: Box::new(Recorded {
+                        addr: change.addr.clone(),
                         id: change.after_id.clone().unwrap_or_else(|| recorded.id.clone()),
                         access: change.after_access.clone().unwrap_or_else(|| recorded.access.clone()),
                         schema_version: change.schema_version,

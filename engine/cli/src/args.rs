@@ -217,6 +217,15 @@ pub struct PlanningArguments {
     /// Plan only this address and what it depends on
     #[arg(long, value_name = "ADDR")]
     pub target: Vec<String>,
+    /// Plan only the addresses in this file, one a line
+    #[arg(long, value_name = "FILE")]
+    pub target_file: Vec<String>,
+    /// Plan everything but this address and what depends on it
+    #[arg(long, value_name = "ADDR")]
+    pub exclude: Vec<String>,
+    /// Plan everything but the addresses in this file, one a line
+    #[arg(long, value_name = "FILE")]
+    pub exclude_file: Vec<String>,
     /// Replace this object even if it need not be
     #[arg(long, value_name = "ADDR")]
     pub replace: Vec<String>,

@@ -46,6 +46,10 @@ terrane_core::diagnostics! {
         help: "Give them different names, or remove one";
     TARGET_MATCHES_NOTHING: error "target-matches-nothing" => "A target matches nothing";
         help: "See `terrane state list` and the configuration for addresses";
+    EXCLUDE_MATCHES_NOTHING: error "exclude-matches-nothing" => "An exclusion matches nothing";
+        help: "See `terrane state list` and the configuration for addresses";
+    EXCLUDE_HOLDS: error "exclude-holds" => "Something that is left out needs an object that would be replaced";
+        help: "Exclude the object that would be replaced too, or exclude neither";
     IMPORT_ID_INVALID: error "import-id-invalid" => "An import names no object";
         help: "Write the id in the form of its type; the reference page of the type shows it";
     IMPORT_NOT_THERE: error "import-not-there" => "The object to import is not there";

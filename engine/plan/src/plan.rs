@@ -47,6 +47,9 @@ pub struct Plan {
     /// `-target` addresses; empty for everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<AddrPattern>,
+    /// What `-exclude` leaves out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Values of the root variables; sensitive ones as expressions.
     pub variables: BTreeMap<Text, Value>,
     /// Provider configurations, secrets as expressions.
@@ -310,6 +313,16 @@ pub struct Deferred {
     pub reason: Text,
     /// What it waits for.
     pub waits_for: Vec<InstanceAddr>,
+}
+
+/// An instance that takes no part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The instance.
+    pub addr: InstanceAddr,
+    /// What it depends on, or what depends on it, that is left out; none where it is named itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<InstanceAddr>,
 }
 
 /// What became of an intent of an earlier run.

@@ -40,6 +40,12 @@ impl Planning {
             let place = Place::Argument(String::from("-refresh-only"));
             problems.push(diag::USAGE.at(place).detail("-refresh=false leaves nothing to do for -refresh-only"));
         }
+        let targets = listed("-target", &arguments.target, &arguments.target_file, &mut problems);
+        let excludes = listed("-exclude", &arguments.exclude, &arguments.exclude_file, &mut problems);
+        if !targets.is_empty() && !excludes.is_empty() {
+            let place = Place::Argument(String::from("-exclude"));
+            problems.push(diag::USAGE.at(place).detail("-target and -exclude exclude each other"));
+        }
         let mode = match (arguments.destroy, arguments.refresh_only) {
             (true, _) => Mode::Destroy,
             (false, true) => Mode::RefreshOnly,
@@ -47,7 +53,8 @@ impl Planning {
         };
         let options = Options {
             mode,
-            targets: addresses("-target", &arguments.target, &mut problems),
+            targets,
+            excludes,
             replace: addresses("-replace", &arguments.replace, &mut problems),
             allow_replace: addresses("-allow-replace", &arguments.allow_replace, &mut problems),
             allow_destroy: addresses("-allow-destroy", &arguments.allow_destroy, &mut problems),
@@ -88,6 +95,24 @@ pub fn addresses(flag: &str, texts: &[String], problems: &mut Vec<Diagnostic>) -
         }
     };
     texts.iter().filter_map(&mut read).collect()
+}
+
+/// The addresses that a flag gives and those in files, one a line; empty lines and those that begin with # are nothing.
+fn listed(flag: &str, texts: &[String], files: &[String], problems: &mut Vec<Diagnostic>) -> Vec<AddrPattern> {
+    let mut all = addresses(flag, texts, problems);
+    for file in files {
+        match std::fs::read_to_string(file) {
+            Ok(text) => {
+                let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+                let lines: Vec<String> = lines.map(str::to_owned).collect();
+                all.extend(addresses(&format!("{flag}-file={file}"), &lines, problems));
+            }
+            Err(error) => {
+                problems.push(diag::FILE_NOT_READ.at(Place::File(file.clone())).detail(error.to_string()));
+            }
+        }
+    }
+    all
 }
 
 /// Loads the configuration; its warnings are told.

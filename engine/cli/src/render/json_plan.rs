@@ -55,6 +55,7 @@ impl Serialize for JsonPlan<'_> {
         map.serialize_entry("complete", &plan.deferred.is_empty())?;
         map.serialize_entry("errored", &false)?;
         map.serialize_entry("deferred_changes", &plan.deferred)?;
+        map.serialize_entry("left_out", &plan.left_out)?;
         map.serialize_entry("recovered", &Each(plan.recovered.len(), |at| {
             plan.recovered.get(at).map(|found: &terrane_plan::plan::Recovered| json!({"address": found.addr, "step": found.step, "finding": found.finding}))
         }))?;

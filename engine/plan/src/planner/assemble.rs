@@ -23,9 +23,12 @@ use terrane_provider::{Reading, StepSpec, StepsInput, Verb};
 
 /// The plan; `None` where an error or an open question prevents one.
 pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
-    let (orphans, imported) = (orphans(walk), super::imports::without_blocks(walk));
+    let held = super::excludes::held(walk);
+    let (orphans, imported) = (orphans(walk, &held), super::imports::without_blocks(walk));
     let orphans = orphans?.into_iter().chain(imported?).collect();
+    super::excludes::check_held(walk, &held);
     super::moves::check_sources(walk);
+    targets::check_keys(walk);
     if walk.problems.iter().any(terrane_core::Diagnostic::is_error) {
         return None;
     }
@@ -54,6 +57,7 @@ pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
         serial: serial(walk, &recovered),
         fingerprint: Fingerprint { configuration: walk.program.digest.as_str().into(), sources: BTreeMap::new() },
         targets: walk.options.targets.clone(),
+        left_out: super::excludes::left_out(walk),
         variables: walk.variables.clone(),
         facts: facts.collect(),
         providers: walk.providers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
@@ -73,7 +77,7 @@ fn serial(walk: &Walk<'_>, recovered: &[Recovered]) -> u64 {
 }
 
 /// Decisions about recorded objects that the configuration does not have.
-fn orphans(walk: &mut Walk<'_>) -> Option<Vec<Decision>> {
+fn orphans(walk: &mut Walk<'_>, held: &BTreeMap<InstanceAddr, InstanceAddr>) -> Option<Vec<Decision>> {
     let mut desired: Vec<&InstanceAddr> = walk.instances.iter().filter_map(|i| i.addr.as_ref()).collect();
     // They stand in long runs already, which a stable sort makes use of.
     desired.sort();
@@ -96,6 +100,10 @@ fn orphans(walk: &mut Walk<'_>) -> Option<Vec<Decision>> {
         if !targets::takes_part(walk, &addr) {
             continue;
         }
+        if let Some(holder) = held.get(&addr) {
+            walk.excluded.instances.insert(addr, Some(holder.clone()));
+            continue;
+        }
         let key = (addr.clone(), deposed.clone());
         let reason = match (deposed, walk.options.mode) {
             _ if walk.moves.leftovers.contains(&key) => Reason::Moved,
@@ -111,7 +119,7 @@ fn orphans(walk: &mut Walk<'_>) -> Option<Vec<Decision>> {
         match orphan(walk, &record, reason) {
             Ok(decision) => decisions.push(decision),
             Err(Stop::Wait) => is_waiting = true,
-            Err(Stop::Broken) => {}
+            Err(Stop::Broken | Stop::LeftOut) => {}
         }
     }
     (!is_waiting).then_some(decisions)
@@ -268,7 +276,11 @@ fn outputs(walk: &Walk<'_>) -> Vec<OutputChange> {
         names.insert(output.name.clone());
         let recorded = walk.state.outputs.get(&output.name);
         let before = recorded.map_or(Value::NULL, |recorded| recorded.value.clone());
-        let Cell::Ready(after, _) = cell else { continue };
+        let Cell::Ready(after, touched) = cell else { continue };
+        // A refresh shows what is there, and nothing of what would be made.
+        if walk.options.mode == Mode::RefreshOnly && !are_recorded(walk, touched) {
+            continue;
+        }
         let is_same = recorded.is_some_and(|r| r.value.is_same(after) && r.is_sensitive == output.is_sensitive);
         let action = match recorded {
             Some(_) if is_same => Action::NoOp,
@@ -291,6 +303,26 @@ fn outputs(walk: &Walk<'_>) -> Vec<OutputChange> {
     }
     changes.sort_by(|a, b| a.name.cmp(&b.name));
     changes
+}
+
+/// Whether every object among vertices is recorded.
+fn are_recorded(walk: &Walk<'_>, vertices: &[u32]) -> bool {
+    let mut seen: BTreeSet<u32> = vertices.iter().copied().collect();
+    let mut stack = vertices.to_vec();
+    while let Some(vertex) = stack.pop() {
+        let Some(instance) = usize::try_from(vertex).ok().and_then(|vertex| walk.instances.get(vertex)) else {
+            continue;
+        };
+        match &instance.addr {
+            Some(addr) if addr.resource.mode == BlockMode::Managed => {
+                if walk.state.record(addr).is_none() {
+                    return false;
+                }
+            }
+            Some(_) | None => stack.extend(instance.deps.iter().filter(|dep| seen.insert(**dep))),
+        }
+    }
+    true
 }
 
 /// Changes in the order of addresses, and the graph of their vertices.

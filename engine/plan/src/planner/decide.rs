@@ -56,6 +56,7 @@ impl Walk<'_> {
         match result {
             Ok(()) => Attempt::Done,
             Err(Stop::Wait) => Attempt::Blocked,
+            Err(Stop::LeftOut) => Attempt::Done,
             Err(Stop::Broken) => {
                 self.set_value(vertex, Cell::Broken);
                 Attempt::Done
@@ -73,6 +74,7 @@ impl Walk<'_> {
     fn body_of(&mut self, vertex: usize, resource: &Resource) -> Result<(InstanceAddr, Value, Vec<Vertex>), Stop> {
         let addr = self.instances.get(vertex).and_then(|i| i.addr.clone()).ok_or(Stop::Broken)?;
         let (cell, deps) = self.written(vertex, resource).ok_or(Stop::Wait)?;
+        self.check_part(vertex, &cell, &deps)?;
         let Cell::Ready(written, _) = cell else { return Err(Stop::Broken) };
         let violations = terrane_core::schema::violations(&resource.schema, &written);
         if violations.is_empty() {

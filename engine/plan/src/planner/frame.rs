@@ -20,6 +20,8 @@ pub enum Cell {
     Pending,
     /// It has an error; what refers to it says nothing more.
     Broken,
+    /// It needs objects that take no part and are not recorded: these, among others.
+    LeftOut(Arc<[Vertex]>),
     /// Its value, and the vertices that went into it.
     Ready(Value, Arc<[Vertex]>),
 }
@@ -132,6 +134,8 @@ pub enum Slot {
     Pending,
     /// It has an error.
     Broken,
+    /// Its keys need objects that take no part and are not recorded.
+    LeftOut(Arc<[Vertex]>),
     /// Its instances stand one after the other from `first`.
     Ready {
         /// Their keys.

@@ -5,7 +5,7 @@
 
 use super::ask::About;
 use super::decide::{Decision, Facts, instance_key};
-use super::frame::{FrameId, KeySet, Repeated};
+use super::frame::{FrameId, KeySet, Repeated, Vertex};
 use super::judge::{Actual, Stop};
 use super::keys;
 use super::scope::PlanScope;
@@ -80,6 +80,10 @@ impl Walk<'_> {
         if scope.is_blocked() {
             return Attempt::Blocked;
         }
+        if scope.is_left_out() {
+            let touched = scope.into_touched();
+            return self.import_left_out(import, &touched);
+        }
         let mut wishes = Vec::new();
         for repeated in keys.iter().flat_map(each) {
             let scope = PlanScope::new(self, FrameId(0), repeated);
@@ -87,6 +91,10 @@ impl Walk<'_> {
             let id = id(import, &scope, &mut problems);
             if scope.is_blocked() {
                 return Attempt::Blocked;
+            }
+            if scope.is_left_out() {
+                let touched = scope.into_touched();
+                return self.import_left_out(import, &touched);
             }
             if let (Some(addr), Some(id), false) = (address, id, scope.is_broken()) {
                 wishes.push((addr, Wish { id, number, span: import.id.span }));
@@ -104,6 +112,16 @@ impl Walk<'_> {
                 }
             }
         }
+        Attempt::Done
+    }
+
+    /// An import whose id depends on what takes no part: what it would fill takes no part either, or brings that along.
+    fn import_left_out(&mut self, import: &Import, touched: &[Vertex]) -> Attempt {
+        if self.options.excludes.is_empty() {
+            self.bring_along(touched, None);
+            return Attempt::Blocked;
+        }
+        self.excluded.imports.extend(import.to.block);
         Attempt::Done
     }
 
@@ -139,7 +157,7 @@ impl Walk<'_> {
                 }
                 Err(Stop::Wait) => return Err(Stop::Wait),
                 // That no new object could be made like this says nothing about the one that is there.
-                Err(Stop::Broken) => self.problems.truncate(known),
+                Err(Stop::Broken | Stop::LeftOut) => self.problems.truncate(known),
             }
         }
         self.problems.push(wrong_id(wish.span, facts.addr, form));
@@ -242,7 +260,7 @@ fn key(
     let Some(expr) = written else { return Some(None) };
     let value = eval::evaluate(expr, scope, problems)?;
     let key = if value.has_sensitive() { None } else { instance_key(&value) };
-    if key.is_none() && !scope.is_blocked() && !scope.is_broken() {
+    if key.is_none() && !scope.is_blocked() && !scope.is_broken() && !scope.is_left_out() {
         problems.push(diag::IMPORT_ID_INVALID.at(expr.span).detail(why(&value, "a key")));
     }
     key.map(Some)
@@ -250,7 +268,7 @@ fn key(
 
 fn id(import: &Import, scope: &PlanScope<'_, '_>, problems: &mut Vec<Diagnostic>) -> Option<Text> {
     let value = eval::evaluate(&import.id, scope, problems)?;
-    if scope.is_blocked() || scope.is_broken() {
+    if scope.is_blocked() || scope.is_broken() || scope.is_left_out() {
         return None;
     }
     let text = if value.has_sensitive() || value.is_null() || !value.is_known() {
@@ -302,7 +320,7 @@ pub fn without_blocks(walk: &mut Walk<'_>) -> Option<Vec<Decision>> {
         match without_block(walk, &addr, &wish) {
             Ok(decision) => decisions.push(decision),
             Err(Stop::Wait) => is_waiting = true,
-            Err(Stop::Broken) => {}
+            Err(Stop::Broken | Stop::LeftOut) => {}
         }
     }
     (!is_waiting).then_some(decisions)

@@ -22,6 +22,8 @@ pub enum Stop {
     Wait,
     /// There is an error, and it was told.
     Broken,
+    /// It takes no part.
+    LeftOut,
 }
 
 /// What is there of an object.

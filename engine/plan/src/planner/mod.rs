@@ -10,6 +10,7 @@ mod assemble;
 mod blocks;
 mod decide;
 mod diff;
+mod excludes;
 pub use blocks::provider_blocks;
 pub(crate) use diff::differences;
 mod frame;
@@ -41,6 +42,8 @@ pub struct Options {
     pub mode: Mode,
     /// Only these and what they depend on; empty for everything.
     pub targets: Vec<AddrPattern>,
+    /// All but these and what depends on them. Not together with targets.
+    pub excludes: Vec<AddrPattern>,
     /// Replace these.
     pub replace: Vec<AddrPattern>,
     /// Replacing a cluster is allowed here.
@@ -117,7 +120,9 @@ impl<'a> Planner<'a> {
             }
         }
         let mut is_done = self.walk.run();
-        while is_done && self.walk.asker.is_settled() && targets::widen(&mut self.walk) {
+        while excludes::need(&mut self.walk)
+            || (is_done && self.walk.asker.is_settled() && targets::widen(&mut self.walk))
+        {
             is_done = self.walk.run();
         }
         let questions = self.walk.asker.take();

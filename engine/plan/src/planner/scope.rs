@@ -15,6 +15,7 @@ pub struct PlanScope<'w, 'a> {
     touched: RefCell<Vec<Vertex>>,
     is_blocked: Flag<bool>,
     is_broken: Flag<bool>,
+    is_left_out: Flag<bool>,
 }
 
 impl<'w, 'a> PlanScope<'w, 'a> {
@@ -27,6 +28,7 @@ impl<'w, 'a> PlanScope<'w, 'a> {
             touched: RefCell::default(),
             is_blocked: Flag::new(false),
             is_broken: Flag::new(false),
+            is_left_out: Flag::new(false),
         }
     }
 
@@ -38,6 +40,11 @@ impl<'w, 'a> PlanScope<'w, 'a> {
     /// Whether something was asked for that has an error: the result means nothing, and says nothing new.
     pub fn is_broken(&self) -> bool {
         self.is_broken.get()
+    }
+
+    /// Whether something was asked for that takes no part and is not recorded: the result means nothing.
+    pub fn is_left_out(&self) -> bool {
+        self.is_left_out.get()
     }
 
     /// The vertices that were asked for, sorted, each once.
@@ -66,8 +73,15 @@ impl<'w, 'a> PlanScope<'w, 'a> {
         Self::nothing()
     }
 
+    fn left_out(&self, touched: &[Vertex]) -> Value {
+        self.touched.borrow_mut().extend_from_slice(touched);
+        self.is_left_out.set(true);
+        Self::nothing()
+    }
+
     fn cell(&self, cell: Option<&Cell>) -> Value {
         match cell {
+            Some(Cell::LeftOut(touched)) => self.left_out(touched),
             Some(Cell::Ready(value, touched)) => {
                 self.touched.borrow_mut().extend_from_slice(touched);
                 value.clone()
@@ -81,6 +95,7 @@ impl<'w, 'a> PlanScope<'w, 'a> {
         match slot {
             Some(Slot::Ready { keys, first }) => Ok((keys, *first)),
             Some(Slot::Broken) => Err(self.broken()),
+            Some(Slot::LeftOut(touched)) => Err(self.left_out(touched)),
             Some(Slot::Pending) | None => Err(self.blocked()),
         }
     }
@@ -93,6 +108,7 @@ impl<'w, 'a> PlanScope<'w, 'a> {
         match &instance.value {
             Cell::Ready(value, _) => value.clone(),
             Cell::Broken => self.broken(),
+            Cell::LeftOut(_) => self.left_out(&[]),
             Cell::Pending => self.blocked(),
         }
     }

@@ -5,7 +5,7 @@ use crate::diag;
 use crate::plan::Mode as PlanMode;
 use crate::state::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
-use terrane_core::{AddrPattern, InstanceAddr, Mode, ObjectId, Place, Text, Value};
+use terrane_core::{AddrPattern, Diagnostic, InstanceAddr, Mode, ObjectId, Place, Text, Value};
 use terrane_lang::eval::ir::{Body, Expr, ExprKind, Referent, Step};
 use terrane_lang::program::{Call, ModuleId, Node, Program, Repetition, Target};
 
@@ -34,14 +34,14 @@ pub fn select(walk: &mut Walk<'_>) {
             }
         }
     }
+    for (flag, pattern) in patterns(walk) {
+        let is_recorded = walk.state.objects.keys().any(|(addr, _)| pattern.matches(addr));
+        if !is_recorded && !walk.program.declares(&pattern) {
+            walk.problems.push(nothing(flag, &pattern));
+        }
+    }
     if walk.options.targets.is_empty() {
         return;
-    }
-    for pattern in &walk.options.targets {
-        let is_recorded = walk.state.objects.keys().any(|(addr, _)| pattern.matches(addr));
-        if !is_recorded && !walk.program.declares(pattern) {
-            walk.problems.push(diag::TARGET_MATCHES_NOTHING.at(Place::Argument(format!("-target={pattern}"))));
-        }
     }
     if walk.options.mode != PlanMode::Destroy {
         let wanted = closure(walk.program, &walk.options.targets);
@@ -58,8 +58,37 @@ pub fn select(walk: &mut Walk<'_>) {
     }
 }
 
+fn patterns(walk: &Walk<'_>) -> Vec<(&'static str, AddrPattern)> {
+    let targets = walk.options.targets.iter().map(|pattern| ("-target", pattern.clone()));
+    targets.chain(walk.options.excludes.iter().map(|pattern| ("-exclude", pattern.clone()))).collect()
+}
+
+fn nothing(flag: &str, pattern: &AddrPattern) -> Diagnostic {
+    let kind = if flag == "-target" { &diag::TARGET_MATCHES_NOTHING } else { &diag::EXCLUDE_MATCHES_NOTHING };
+    kind.at(Place::Argument(format!("{flag}={pattern}")))
+}
+
+/// Refuses addresses whose block is there, and not with that key; known once the walk is done.
+pub fn check_keys(walk: &mut Walk<'_>) {
+    if walk.options.mode == PlanMode::Destroy || walk.problems.iter().any(Diagnostic::is_error) {
+        return;
+    }
+    for (flag, pattern) in patterns(walk) {
+        let declared = walk.instances.iter().filter_map(|instance| instance.addr.as_ref());
+        let recorded = walk.state.objects.keys().map(|(addr, _)| addr);
+        let mut all = declared.chain(recorded).chain(walk.imports.wishes.keys());
+        let has_key = matches!(&pattern, AddrPattern::Resource(addr) if addr.key.is_some());
+        if has_key && walk.excluded.blocks.is_empty() && !all.any(|addr| pattern.matches(addr)) {
+            walk.problems.push(nothing(flag, &pattern));
+        }
+    }
+}
+
 /// Whether an instance takes part: it is targeted, something targeted needs its block, or it lives in what goes.
 pub fn takes_part(walk: &Walk<'_>, addr: &InstanceAddr) -> bool {
+    if !walk.options.excludes.is_empty() {
+        return !walk.is_excluded(addr);
+    }
     if walk.options.targets.is_empty()
         || walk.options.targets.iter().any(|pattern| pattern.matches(addr))
         || walk.taken_along.contains_key(addr)

@@ -93,8 +93,13 @@ pub struct Walk<'a> {
     pub is_wanted: Vec<bool>,
     /// Blocks that take part, where something is targeted.
     pub wanted_blocks: BTreeSet<super::targets::Block>,
-    /// Instances that take part because what they live in goes, with its address.
+    /// Instances that take part because what they live in goes, or because something that takes part needs them; with
+    /// its address.
     pub taken_along: BTreeMap<InstanceAddr, InstanceAddr>,
+    /// What `-exclude` leaves out, and what came to light about it.
+    pub excluded: super::excludes::Excluded,
+    /// Instances that take no part so far, and that something needs that takes part.
+    pub needed: BTreeMap<InstanceAddr, InstanceAddr>,
     /// Nodes that are not done, by number.
     pending: Vec<usize>,
     joins: BTreeMap<(FrameId, TargetKey), Vertex>,
@@ -138,6 +143,8 @@ impl<'a> Walk<'a> {
             is_wanted: vec![true; program.order.len()],
             wanted_blocks: BTreeSet::new(),
             taken_along: BTreeMap::new(),
+            excluded: super::excludes::Excluded::default(),
+            needed: BTreeMap::new(),
             pending: Vec::new(),
             joins: BTreeMap::new(),
         };
@@ -174,6 +181,28 @@ impl<'a> Walk<'a> {
                 instance.value = Cell::Pending;
             }
         }
+    }
+
+    /// Evaluates anew whatever needed objects that took no part.
+    pub fn retry(&mut self) {
+        for frame in &mut self.frames {
+            for cell in frame.variables.iter_mut().chain(&mut frame.locals).chain(&mut frame.outputs) {
+                if matches!(cell, Cell::LeftOut(_)) {
+                    *cell = Cell::Pending;
+                }
+            }
+            for slot in frame.resources.iter_mut().chain(&mut frame.calls) {
+                if matches!(slot, Slot::LeftOut(_)) {
+                    *slot = Slot::Pending;
+                }
+            }
+        }
+        for instance in &mut self.instances {
+            if matches!(instance.value, Cell::LeftOut(_)) {
+                instance.value = Cell::Pending;
+            }
+        }
+        self.pending = (0..self.program.order.len()).collect();
     }
 
     fn attempt(&mut self, node: Node) -> Attempt {
@@ -215,7 +244,7 @@ impl<'a> Walk<'a> {
             && frames.is_some_and(|frames| {
                 frames.iter().all(|frame| {
                     let slot = self.frames.get(frame.0).and_then(|frame| frame.calls.get(call));
-                    matches!(slot, Some(Slot::Ready { .. } | Slot::Broken))
+                    matches!(slot, Some(Slot::Ready { .. } | Slot::Broken | Slot::LeftOut(_)))
                 })
             })
     }
@@ -285,7 +314,11 @@ impl<'a> Walk<'a> {
         if scope.is_broken() {
             return Some(Cell::Broken);
         }
+        let is_left_out = scope.is_left_out();
         let touched = scope.into_touched();
+        if is_left_out {
+            return Some(Cell::LeftOut(self.joined(touched)));
+        }
         let has_error = problems.iter().any(Diagnostic::is_error);
         self.problems.append(&mut problems);
         Some(match value {
@@ -364,7 +397,7 @@ impl<'a> Walk<'a> {
         let mut problems = Vec::new();
         let scope = PlanScope::new(self, frame, Repeated::default());
         inputs::check_validations(variable, &scope, &mut problems);
-        if !scope.is_blocked() && !scope.is_broken() {
+        if !scope.is_blocked() && !scope.is_broken() && !scope.is_left_out() {
             self.problems.append(&mut problems);
         }
     }
@@ -430,6 +463,10 @@ impl<'a> Walk<'a> {
                 self.providers.insert(name, value);
                 Attempt::Done
             }
+            Some(Cell::LeftOut(_)) => {
+                self.problems.push(diag::PROVIDER_KNOWN_AFTER_APPLY.at(block.span).with("provider", &name));
+                Attempt::Done
+            }
             Some(_) => Attempt::Done,
         }
     }
@@ -443,9 +480,12 @@ impl<'a> Walk<'a> {
         let Some(waits) = self.targets(frame, &call.depends_on) else { return Attempt::Blocked };
         let keys = match self.repetition(frame, &call.repetition) {
             Ok(keys) => keys,
-            Err(Attempt::Blocked) => return Attempt::Blocked,
-            Err(Attempt::Done) => {
-                self.set_slot(frame, |frame| frame.calls.get_mut(index), Slot::Broken);
+            Err(Slot::Pending) => return Attempt::Blocked,
+            Err(slot) => {
+                if matches!(slot, Slot::LeftOut(_)) && !self.options.excludes.is_empty() {
+                    self.excluded.calls.insert(path.child(call.name.clone(), None));
+                }
+                self.set_slot(frame, |frame| frame.calls.get_mut(index), slot);
                 return Attempt::Done;
             }
         };
@@ -467,19 +507,25 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn repetition(&mut self, frame: FrameId, of: &Repetition) -> Result<Keys, Attempt> {
+    /// The keys of a block, or what its slot becomes instead.
+    fn repetition(&mut self, frame: FrameId, of: &Repetition) -> Result<Keys, Slot> {
         let mut problems = Vec::new();
         let scope = PlanScope::new(self, frame, Repeated::default());
         let set = keys::evaluate(of, &scope, &mut problems);
         if scope.is_blocked() {
-            return Err(Attempt::Blocked);
+            return Err(Slot::Pending);
         }
         if scope.is_broken() {
-            return Err(Attempt::Done);
+            return Err(Slot::Broken);
         }
+        let is_left_out = scope.is_left_out();
         let touched = scope.into_touched();
+        if is_left_out {
+            self.bring_along(&touched, None);
+            return Err(Slot::LeftOut(self.joined(touched)));
+        }
         self.problems.append(&mut problems);
-        let set = set.ok_or(Attempt::Done)?;
+        let set = set.ok_or(Slot::Broken)?;
         let over = match self.chained(frame, of) {
             Some(first) => Over::SameKey(first),
             None => Over::All(self.joined(touched)),
@@ -534,6 +580,7 @@ impl<'a> Walk<'a> {
         match self.frames.get(frame.0)?.resources.get(index)? {
             Slot::Pending => None,
             Slot::Broken => Some(Vec::new()),
+            Slot::LeftOut(vertices) => Some(vertices.to_vec()),
             Slot::Ready { keys, first } => {
                 (*first..first + keys.len()).map(|vertex| Vertex::try_from(vertex).ok()).collect()
             }
@@ -544,6 +591,7 @@ impl<'a> Walk<'a> {
         match self.frames.get(frame.0)?.calls.get(index)? {
             Slot::Pending => None,
             Slot::Broken => Some(Vec::new()),
+            Slot::LeftOut(vertices) => Some(vertices.to_vec()),
             Slot::Ready { keys, first } => {
                 let mut all = Vec::new();
                 for child in *first..first + keys.len() {
@@ -566,7 +614,7 @@ impl<'a> Walk<'a> {
             return Attempt::Done;
         };
         let (first, count) = match slot {
-            Slot::Broken => return Attempt::Done,
+            Slot::Broken | Slot::LeftOut(_) => return Attempt::Done,
             Slot::Ready { keys, first } => (*first, keys.len()),
             Slot::Pending => match self.expand(frame, index, resource) {
                 Ok(range) => range,
@@ -583,36 +631,43 @@ impl<'a> Walk<'a> {
         result
     }
 
-    /// Whether an instance takes no part because others of its block are targeted: it stays as it is recorded.
+    /// Whether an instance takes no part because others of its block are targeted, or because it is excluded: it stays
+    /// as it is recorded.
     fn is_left_out(&mut self, vertex: usize) -> bool {
-        let addr = self.instances.get(vertex).and_then(|instance| instance.addr.clone());
-        let Some(addr) = addr.filter(|_| !self.options.targets.is_empty()) else { return false };
+        if self.options.targets.is_empty() && self.options.excludes.is_empty() {
+            return false;
+        }
+        let Some(addr) = self.instances.get(vertex).and_then(|instance| instance.addr.clone()) else { return false };
         if super::targets::takes_part(self, &addr) {
             return false;
         }
+        self.leave_out(vertex);
+        true
+    }
+
+    /// Leaves an instance as it is recorded.
+    pub fn leave_out(&mut self, vertex: usize) {
+        let Some(addr) = self.instances.get(vertex).and_then(|instance| instance.addr.clone()) else { return };
         let seen = self.state.record(&addr).map(|record| record.seen.clone());
         if let Some(instance) = self.instances.get_mut(vertex) {
-            instance.value = seen.map_or(Cell::Broken, |seen| Cell::Ready(seen, Arc::default()));
+            instance.value =
+                seen.map_or_else(|| Cell::LeftOut(Arc::default()), |seen| Cell::Ready(seen, Arc::default()));
         }
-        true
     }
 
     fn expand(&mut self, frame: FrameId, index: usize, resource: &Resource) -> Result<(usize, usize), Attempt> {
         let keys = match self.repetition(frame, &resource.repetition) {
             Ok(keys) => keys,
-            Err(Attempt::Done) => {
-                self.set_slot(frame, |frame| frame.resources.get_mut(index), Slot::Broken);
+            Err(Slot::Pending) => return Err(Attempt::Blocked),
+            Err(slot) => {
+                if matches!(slot, Slot::LeftOut(_)) && !self.options.excludes.is_empty() {
+                    self.excluded.blocks.insert(self.block_of(frame, resource));
+                }
+                self.set_slot(frame, |frame| frame.resources.get_mut(index), slot);
                 return Err(Attempt::Done);
             }
-            Err(Attempt::Blocked) => return Err(Attempt::Blocked),
         };
-        let module = self.frames.get(frame.0).map(|frame| frame.path.clone()).unwrap_or_default();
-        let addr = Arc::new(ResourceAddr {
-            module,
-            mode: resource.mode,
-            type_name: resource.type_name.clone(),
-            name: resource.name.clone(),
-        });
+        let addr = Arc::new(self.block_of(frame, resource));
         let addr = self.state.shared_block(addr);
         let (first, count) = (self.instances.len(), keys.len());
         self.instances.reserve(count);
@@ -631,6 +686,12 @@ impl<'a> Walk<'a> {
         Ok((first, count))
     }
 
+    fn block_of(&self, frame: FrameId, resource: &Resource) -> ResourceAddr {
+        let module = self.frames.get(frame.0).map(|frame| frame.path.clone()).unwrap_or_default();
+        let (type_name, name) = (resource.type_name.clone(), resource.name.clone());
+        ResourceAddr { module, mode: resource.mode, type_name, name }
+    }
+
     /// Evaluates the body of an instance: what is written, and what it refers to.
     pub fn written(&mut self, vertex: usize, resource: &Resource) -> Option<(Cell, Vec<Vertex>)> {
         let instance = self.instances.get(vertex)?;
@@ -647,13 +708,16 @@ impl<'a> Walk<'a> {
         if scope.is_blocked() {
             return None;
         }
-        let is_broken = scope.is_broken();
+        let (is_broken, is_left_out) = (scope.is_broken(), scope.is_left_out());
         let mut deps = scope.into_touched();
         if !depends_on.is_empty() || !waits.is_empty() {
             deps.extend(depends_on);
             deps.extend(waits);
             deps.sort_unstable();
             deps.dedup();
+        }
+        if is_left_out && !is_broken {
+            return Some((Cell::LeftOut(Arc::default()), deps));
         }
         if !is_broken {
             self.problems.append(&mut problems);

@@ -1,7 +1,6 @@
 //! The end of a run.
 
 use super::{End, Schedule, Stand, Then};
-use crate::plan::Mode;
 use crate::state::{Entry, RecordedOutput};
 use terrane_core::Residual;
 use terrane_core::change::Action;
@@ -32,7 +31,7 @@ impl Schedule<'_> {
 
     /// Outputs as far as they are known now; the others stay as they are recorded.
     fn outputs(&self) -> Option<Entry> {
-        if self.plan.mode == Mode::RefreshOnly || self.plan.outputs.iter().all(|output| output.action == Action::NoOp) {
+        if self.plan.outputs.iter().all(|output| output.action == Action::NoOp) {
             return None;
         }
         let known = |residual: &Residual| match residual {

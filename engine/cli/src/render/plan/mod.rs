@@ -23,6 +23,8 @@ use value::{Lines, Mark, Silent};
 
 /// Plans with more changes than this begin with a summary.
 const LONG_PLAN: usize = 50;
+/// Instances that are listed as left out.
+const LEFT_OUT_SHOWN: usize = 50;
 /// Attributes that say which object it is, shown though they do not change.
 const IDENTIFYING: &[&str] = &["id", "name"];
 
@@ -53,6 +55,7 @@ pub fn write(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
         legend(view, out)?;
         actions(view, out)?;
     }
+    left_out(view, out)?;
     deferred(view, out)?;
     outputs(view, out)?;
     ending(view, out)
@@ -255,6 +258,26 @@ fn recovered(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  # {} step {}: {}", found.addr, found.step, value::escaped(&found.finding))?;
     }
     writeln!(out)
+}
+
+/// What `-exclude` leaves out: those that are not named themselves one by one, as far as there is room.
+fn left_out(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let all = &view.plan.left_out;
+    if all.is_empty() {
+        return Ok(());
+    }
+    let named = all.iter().filter(|left| left.because.is_none()).count();
+    let heading = format!("Left out by -exclude: {named} named, {} that cannot go without them", all.len() - named);
+    writeln!(out, "{}\n", view.paint.text(Hue::Bold, &heading))?;
+    let followers = all.iter().filter_map(|left| Some((&left.addr, left.because.as_ref()?)));
+    for (addr, because) in followers.take(LEFT_OUT_SHOWN) {
+        writeln!(out, "  # {addr} (because {because} is left out)")?;
+    }
+    let hidden = (all.len() - named).saturating_sub(LEFT_OUT_SHOWN);
+    if hidden > 0 {
+        writeln!(out, "  # and {hidden} more")?;
+    }
+    if all.len() > named { writeln!(out) } else { Ok(()) }
 }
 
 fn deferred(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -29,6 +29,7 @@ pub fn plan(changes: Vec<Change>) -> Plan {
         serial: 1,
         fingerprint: terrane_plan::plan::Fingerprint::default(),
         targets: Vec::new(),
+        left_out: Vec::new(),
         variables: BTreeMap::new(),
         providers: Vec::new(),
         changes: changes.into_iter().map(Into::into).collect(),

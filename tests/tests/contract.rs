@@ -10,6 +10,7 @@ use std::fmt::Display;
 use std::future::Future;
 use std::time::Duration;
 use terrane_provider::contract::Contract;
+use terrane_tests::contract::adoption;
 use terrane_tests::contract::checks::{self, Violation};
 use terrane_tests::contract::edits;
 use terrane_tests::contract::stand::{Stand, is_inside, registry};
@@ -76,6 +77,9 @@ suite!(apply_brings_an_empty_plan_and_destroy_leaves_nothing, all(wanted().map(|
 suite!(applied_twice_is_done_once, all(wanted().map(|c| (c.type_name, checks::apply_twice(c)))));
 suite!(what_is_deleted_outside_is_made_again, all(remote().map(|c| (c.type_name, checks::deleted_outside(c)))));
 suite!(another_account_is_never_an_empty_world, all(remote().map(|c| (c.type_name, checks::wrong_scope(c)))));
+suite!(what_is_there_is_adopted_without_a_change, all(remote().map(|c| (c.type_name, adoption::adopt(c)))));
+suite!(what_moves_keeps_its_object, all(wanted().map(|c| (c.type_name, adoption::moved(c)))));
+suite!(an_adoption_that_stops_at_any_write_is_done_again, adoption_stops());
 suite!(outside_changes_are_drift_where_the_leaf_is_ours, all(wanted().map(|c| (c.type_name, drift(c)))));
 suite!(each_edit_becomes_what_its_type_says, all(wanted().flat_map(edit_cases)));
 
@@ -116,6 +120,17 @@ fn edit_cases(contract: &'static Contract) -> Vec<Case> {
 }
 
 suite!(a_run_that_stops_at_any_write_is_resumed, stops());
+
+/// An adoption is few writes, whatever it takes over.
+async fn adoption_stops() {
+    let stops = (1..=4).flat_map(|write| [true, false].map(|is_durable| Stop { write, is_durable }));
+    let stops: Vec<Stop> = stops.collect();
+    let case = |(contract, stop): (&'static Contract, &Stop)| {
+        let label = format!("{} write {}, durable {}", contract.type_name, stop.write, stop.is_durable);
+        (label, adoption::adopt_again(contract, *stop))
+    };
+    all(remote().flat_map(|contract| stops.iter().map(move |stop| (contract, stop))).map(case)).await;
+}
 
 async fn stops() {
     let mut cases = Vec::new();

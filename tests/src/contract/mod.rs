@@ -3,6 +3,7 @@
 //! In: a [`Contract`]. Out: for each check a list of what is wrong, empty where nothing is. The engine is the real
 //! one, in this process; the remote side is the sandbox; the state is in memory and can stop a run at any write.
 
+pub mod adoption;
 pub mod checks;
 pub mod edits;
 pub mod stand;

@@ -20,6 +20,8 @@ struct Transition {
     sources: MemorySources,
     options: Options,
     holds: Vec<(String, String)>,
+    /// Whether the state was lost before.
+    is_forgotten: bool,
 }
 
 fn sources(text: &str) -> MemorySources {
@@ -29,8 +31,10 @@ fn sources(text: &str) -> MemorySources {
 }
 
 fn to(text: &str, holds: Vec<(String, String)>) -> Transition {
-    let allow_replace = (0..13).map(|name| format!("sim_cluster.c{name}").parse().unwrap()).collect();
-    Transition { sources: sources(text), options: Options { allow_replace, ..Options::default() }, holds }
+    let labels = (0..13).flat_map(|name| ["c", "k"].map(|label| format!("sim_cluster.{label}{name}")));
+    let allow_replace = labels.map(|label| label.parse().unwrap()).collect();
+    let options = Options { allow_replace, ..Options::default() };
+    Transition { sources: sources(text), options, holds, is_forgotten: false }
 }
 
 fn destroy(text: &str) -> Transition {
@@ -38,6 +42,7 @@ fn destroy(text: &str) -> Transition {
         sources: sources(text),
         options: Options { mode: Mode::Destroy, ..Options::default() },
         holds: Vec::new(),
+        is_forgotten: false,
     }
 }
 
@@ -143,6 +148,10 @@ fn chain(name: &str, transitions: &[Transition], seed: u64, stride: u64, mutant:
     let mut points = 0;
     let mut found = Vec::new();
     for (number, transition) in transitions.iter().enumerate() {
+        if transition.is_forgotten {
+            sim.log.clear();
+            sim.cloud.advance(sim.cloud.now_ms + 1_000_000);
+        }
         let before = sim.clone();
         let outcome = sim.apply(&transition.sources, &transition.options, false).unwrap();
         let total = sim.points;
@@ -175,6 +184,22 @@ fn random_chain(seed: u64, stride: u64, mutant: Mutant) -> (u64, Vec<String>) {
     let transitions =
         [to(&first.text(), first.objects()), to(&second.text(), second.objects()), destroy(&second.text())];
     chain(&seed.to_string(), &transitions, seed, stride, mutant)
+}
+
+/// Everything gets another address while some of it changes; then the state is lost, and all is imported.
+fn adopting_chain(seed: u64, stride: u64) -> (u64, Vec<String>) {
+    let mut dice = Dice(seed ^ 0xad0b7);
+    let first = Graph::random(&mut dice);
+    let second = first.mutated(&mut dice);
+    let moved = format!("{}{}", second.labelled("k"), second.moves("c", "k"));
+    let imported = format!("{}{}", second.labelled("c"), second.imports("c"));
+    let transitions = [
+        to(&first.text(), first.objects()),
+        to(&moved, second.objects()),
+        Transition { is_forgotten: true, ..to(&imported, second.objects()) },
+        destroy(&imported),
+    ];
+    chain(&format!("adopting {seed}"), &transitions, seed, stride, Mutant::None)
 }
 
 fn is_soak() -> bool {
@@ -215,6 +240,22 @@ fn no_stop_loses_or_doubles_anything() {
     println!("{points} crash points, {} with a violation", found.len());
     assert!(found.is_empty(), "{}", found.into_iter().take(3).collect::<String>());
     assert!(!is_soak() || only.is_some() || points >= 10_000, "only {points} crash points");
+}
+
+// A5, A9
+#[test]
+fn no_stop_spoils_a_move_or_an_import() {
+    let stride = if is_soak() { 1 } else { 37 };
+    let only = std::env::var("TERRANE_SIM_SEED").ok();
+    let is_wanted = |seed: &u64| only.as_ref().is_none_or(|name| *name == format!("adopting {seed}"));
+    let (mut points, mut found) = (0, Vec::new());
+    for seed in (1..=20).filter(is_wanted) {
+        let (count, violations) = adopting_chain(seed, stride);
+        points += count;
+        found.extend(violations);
+    }
+    println!("{points} crash points, {} with a violation", found.len());
+    assert!(found.is_empty(), "{}", found.into_iter().take(3).collect::<String>());
 }
 
 #[test]

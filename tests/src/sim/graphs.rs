@@ -83,27 +83,62 @@ impl Graph {
     /// Its text.
     #[must_use]
     pub fn text(&self) -> String {
+        self.labelled("c")
+    }
+
+    /// Its text, the labels of clusters and items with another beginning; names stay.
+    #[must_use]
+    pub fn labelled(&self, label: &str) -> String {
         let mut out = String::new();
         for cluster in self.0.values() {
             let name = cluster.name;
             let tags = match cluster.refers_to {
-                Some(other) => format!("  tags = {{ above = sim_cluster.c{other}.endpoint }}\n"),
+                Some(other) => format!("  tags = {{ above = sim_cluster.{label}{other}.endpoint }}\n"),
                 None => String::new(),
             };
             let _ = write!(
                 out,
-                "resource \"sim_cluster\" \"c{name}\" {{\n  name = \"c{name}\"\n  size = {}\n  zone = \"z{}\"\n  password = env(\"SIM_SECRET\")\n{tags}",
+                "resource \"sim_cluster\" \"{label}{name}\" {{\n  name = \"c{name}\"\n  size = {}\n  zone = \"z{}\"\n  password = env(\"SIM_SECRET\")\n{tags}",
                 cluster.size, cluster.zone
             );
             let _ = writeln!(out, "}}");
             for (item, note) in &cluster.items {
                 let _ = writeln!(
                     out,
-                    "resource \"sim_item\" \"c{name}i{item}\" {{\n  cluster = sim_cluster.c{name}.id\n  name = \"i{item}\"\n  note = \"{note} at ${{sim_cluster.c{name}.endpoint}}\"\n}}"
+                    "resource \"sim_item\" \"{label}{name}i{item}\" {{\n  cluster = sim_cluster.{label}{name}.id\n  name = \"i{item}\"\n  note = \"{note} at ${{sim_cluster.{label}{name}.endpoint}}\"\n}}"
                 );
             }
         }
         out
+    }
+
+    /// Type, label without its beginning, and id of every instance.
+    fn instances(&self) -> Vec<(&'static str, String, String)> {
+        let mut all = Vec::new();
+        for Cluster { name, items, .. } in self.0.values() {
+            all.push(("sim_cluster", name.to_string(), format!("acct/r1/c{name}")));
+            let inside = |item: &u64| ("sim_item", format!("{name}i{item}"), format!("acct/r1/c{name}/i{item}"));
+            all.extend(items.keys().map(inside));
+        }
+        all
+    }
+
+    /// Blocks that move everything from one beginning of labels to another.
+    #[must_use]
+    pub fn moves(&self, from: &str, to: &str) -> String {
+        let block = |(kind, label, _): (&str, String, String)| {
+            format!("moved {{\n  from = {kind}.{from}{label}\n  to = {kind}.{to}{label}\n}}\n")
+        };
+        self.instances().into_iter().map(block).collect()
+    }
+
+    /// Blocks that import everything.
+    #[must_use]
+    pub fn imports(&self, label: &str) -> String {
+        let block = |(kind, rest, id): (&str, String, String)| {
+            format!("import {{\n  to = {kind}.{label}{rest}\n  id = \"{id}\"\n}}\n")
+        };
+        self.instances().into_iter().map(block).collect()
     }
 
     /// What the cloud has to hold: kind and name of each object, roles included.

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
 
+mod adopt;
 mod change;
 mod configuration;
 mod disk;

@@ -212,6 +212,35 @@ fn a_move_to_nowhere_destroys() {
     );
 }
 
+// What refers to a moved object is recorded with it or not at all, whatever is targeted.
+#[test]
+fn a_move_is_recorded_though_others_are_targeted() {
+    let before = named("a", "") + &item("sim_cluster.a") + &cluster("z", "");
+    let text = named("b", "size = 4")
+        + &item("sim_cluster.b")
+        + &cluster("z", "size = 4")
+        + &moved("sim_cluster.a", "sim_cluster.b");
+    let targets = vec!["sim_cluster.z".parse().unwrap()];
+    for options in [
+        Options { targets, ..Options::default() },
+        Options { excludes: vec!["sim_cluster.b".parse().unwrap()], ..Options::default() },
+    ] {
+        let mut sim = world(&before);
+        let plan = plan_with(&mut sim, &text, &options).unwrap();
+        assert_eq!(plan, ["sim_cluster.a moves to sim_cluster.b", "~ sim_cluster.z: size"]);
+        let outcome = sim.apply(&MemorySources::main(&text), &options, false).unwrap();
+        assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
+        sim.saved = None;
+        // The item was left alone, and still names the old address; nothing is lost when both go.
+        assert_eq!(sim.state().record(&addr("sim_item.i")).unwrap().dependencies, [addr("sim_cluster.a")]);
+        let gone = cluster("z", "size = 4") + &moved("sim_cluster.a", "sim_cluster.b");
+        let made = sim.plan(&MemorySources::main(&gone), &Options::default()).unwrap();
+        assert_eq!(terrane_plan::audit::findings(&made), Vec::<String>::new());
+        let item = made.changes.iter().find(|change| change.addr == addr("sim_item.i")).unwrap();
+        assert_eq!(item.dependencies, [addr("sim_cluster.b")]);
+    }
+}
+
 #[test]
 fn a_refresh_records_a_move() {
     let mut sim = world(&named("a", ""));

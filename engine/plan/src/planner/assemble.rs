@@ -25,7 +25,7 @@ use terrane_provider::{Reading, StepSpec, StepsInput, Verb};
 pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
     let held = super::excludes::held(walk);
     let (orphans, imported) = (orphans(walk, &held), super::imports::without_blocks(walk));
-    let orphans = orphans?.into_iter().chain(imported?).collect();
+    let orphans = orphans?.into_iter().chain(imported?).chain(super::moves::left_behind(walk)).collect();
     super::excludes::check_held(walk, &held);
     super::moves::check_sources(walk);
     targets::check_keys(walk);

@@ -3,13 +3,15 @@
 //! Planning works with a copy of the state in which records stand where the blocks say, and so does everything that
 //! refers to them; apply writes that down. A block that got `count`, or lost it, is moved without being told.
 
-use super::targets::call_paths;
+use super::decide::Decision;
+use super::targets::{call_paths, takes_part};
 use super::walk::Walk;
 use crate::diag;
-use crate::plan::Mode;
+use crate::plan::{Change, Mode};
 use crate::state::{RecordKey, Recorded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use terrane_core::change::Action;
 use terrane_core::{
     AddrPattern, InstanceAddr, InstanceKey, Mode as BlockMode, ModulePath, ModuleStep, ResourceAddr, Span, Text,
 };
@@ -94,7 +96,7 @@ fn move_records(walk: &mut Walk<'_>, statements: &Statements<'_>) {
             }
         }
     }
-    if led.is_empty() {
+    if led.is_empty() && statements.count == 0 {
         return;
     }
     // The nearer one has the better right to an address.
@@ -170,8 +172,16 @@ fn rename(walk: &mut Walk<'_>, from: &RecordKey, to: &RecordKey) {
 /// Lets records that refer to a moved one refer to where it is now.
 fn redirect(walk: &mut Walk<'_>, statements: &Statements<'_>, moved: &BTreeMap<InstanceAddr, InstanceAddr>) {
     let is_there = |dep: &InstanceAddr| walk.state.record(dep).is_some();
-    let whole = |dep: &InstanceAddr| if is_there(dep) { None } else { statements.block(dep) };
-    let target = |dep: &InstanceAddr| moved.get(dep).cloned().or_else(|| whole(dep));
+    // What moved in an earlier run may still be named by its old address.
+    let earlier = |dep: &InstanceAddr| match statements.follow(dep) {
+        Ok(Some(led)) if is_there(&led.addr) => Some(led.addr),
+        _ => statements.block(dep),
+    };
+    let target = |dep: &InstanceAddr| match moved.get(dep) {
+        Some(to) => Some(to.clone()),
+        None if is_there(dep) => None,
+        None => earlier(dep),
+    };
     let mut changed = Vec::new();
     for (key, record) in &walk.state.objects {
         if record.dependencies.iter().any(|dep| target(dep).is_some()) {
@@ -185,6 +195,31 @@ fn redirect(walk: &mut Walk<'_>, statements: &Statements<'_>, moved: &BTreeMap<I
         walk.state.to_mut().objects.insert(key.clone(), record.into());
         walk.moves.redirected.insert(key);
     }
+}
+
+/// Moved records that take no part otherwise: where they are recorded is one thing with what refers to them.
+pub fn left_behind(walk: &Walk<'_>) -> Vec<Decision> {
+    let is_left = |(addr, _): &&RecordKey| !takes_part(walk, addr);
+    let decision = |key: &RecordKey| {
+        let record = walk.state.objects.get(key)?;
+        let change = Change {
+            deposed: record.deposed.clone(),
+            before_id: Some(record.id.clone()),
+            after_id: Some(record.id.clone()),
+            before_access: Some(record.access.clone()),
+            after_access: Some(record.access.clone()),
+            before: record.seen.clone(),
+            after: record.seen.clone(),
+            written: record.sent.clone(),
+            schema_version: record.schema_version,
+            dependencies: record.dependencies.clone(),
+            prevent_destroy: record.prevent_destroy,
+            create_before_destroy: record.create_before_destroy,
+            ..Change::new(record.addr.clone(), Action::NoOp)
+        };
+        Some(Decision { change: change.into(), record: Some(record.clone()), destroy: Vec::new(), make: Vec::new() })
+    };
+    walk.moves.from.keys().filter(is_left).filter_map(decision).collect()
 }
 
 /// Refuses moves away from instances that are still declared; known once the walk is done.

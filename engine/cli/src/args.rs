@@ -288,6 +288,9 @@ pub struct PlanArguments {
     /// Save the plan in this file
     #[arg(long, value_name = "FILE")]
     pub out: Option<String>,
+    /// Write blocks for imports that have none into this new file
+    #[arg(long, value_name = "FILE")]
+    pub generate_config_out: Option<String>,
     /// Exit with 2 when there are changes
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]

@@ -28,6 +28,9 @@ pub fn question(plan: &Plan) -> String {
     let mut text = match plan.mode {
         Mode::Destroy => String::from("\nDo you really want to destroy all of this?\n"),
         Mode::RefreshOnly => String::from("\nDo you want to take into the state what was seen?\n"),
+        Mode::Normal if is_import_alone(plan) => {
+            String::from("\nDo you want to record these objects? None of them is changed.\n")
+        }
         Mode::Normal => String::from("\nDo you want to perform these actions?\n"),
     };
     if lost.is_empty() {
@@ -41,6 +44,13 @@ pub fn question(plan: &Plan) -> String {
     }
     text.push_str("  Only 'yes' will be accepted to approve.\n\n  Enter a value: ");
     text
+}
+
+/// Whether objects are recorded and nothing else happens to any.
+fn is_import_alone(plan: &Plan) -> bool {
+    let is_import = |change: &terrane_plan::plan::Change| change.importing.is_some();
+    plan.changes.iter().any(|change| is_import(change))
+        && !plan.changes.iter().any(|change| change.action.is_change() || change.moved_from.is_some())
 }
 
 /// Asks on the terminal and waits for the answer or a signal.

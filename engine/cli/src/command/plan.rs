@@ -1,6 +1,7 @@
 //! `terrane plan`: what apply would do. Reads, changes nothing, takes no lock.
 
 use super::UntilEnd;
+use super::adopt::files;
 use super::planning::{self, Planning};
 use crate::args::PlanArguments;
 use crate::diag;
@@ -12,6 +13,7 @@ use std::io::Write as _;
 use std::path::Path;
 use terrane_core::Place;
 use terrane_lang::inputs::Flag;
+use terrane_plan::adopt::{self, Known};
 use terrane_plan::plan::Plan;
 
 /// Runs it.
@@ -19,16 +21,26 @@ use terrane_plan::plan::Plan;
 /// # Errors
 /// What prevents a plan.
 pub async fn run(arguments: PlanArguments, flags: Vec<Flag>, voice: &Voice) -> Outcome {
-    let planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
+    let mut planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
+    if let Some(path) = &arguments.generate_config_out {
+        files::expect_new(path)?;
+        planning.options.generate_config = true;
+    }
     let workspace = super::workspace()?;
     let mut interrupts = Interrupts::listen()?;
     let configuration = UntilEnd::new(planning::load(&workspace, &planning.flags, voice)?);
     let (state, warnings) = workspace.state().await?;
     let state = UntilEnd::new(state);
     voice.problems(&warnings)?;
-    let plan = planning::plan(&workspace, &configuration, &state, &planning, voice, &mut interrupts).await?;
+    let (plan, to_generate) =
+        planning::generating(&workspace, &configuration, &state, &planning, voice, &mut interrupts).await?;
     let mut plan = UntilEnd::new(plan);
     voice.plan(PlanView { plan: &plan, registry: workspace.registry(), paint: voice.console.out })?;
+    if let Some(path) = arguments.generate_config_out.as_ref().filter(|_| !to_generate.is_empty()) {
+        let known = Known::of(&state, configuration.program.as_ref());
+        files::create(path, &adopt::generated(&to_generate, &known))?;
+        voice.say(&format!("\nWrote blocks for {} imports: {path}", to_generate.len()))?;
+    }
     if let Some(path) = &arguments.out {
         plan.seal();
         save(&plan, path)?;

@@ -9,6 +9,7 @@ use terrane_core::{AddrPattern, Diagnostic, Place};
 use terrane_lang::inputs::Flag;
 use terrane_plan::plan::{Mode, Plan};
 use terrane_plan::planner::Options;
+use terrane_plan::planner::imports::ToGenerate;
 use terrane_plan::state::State;
 use terrane_runtime::{Configuration, PlanRequest, SecretOverride, Workspace};
 
@@ -142,6 +143,21 @@ pub async fn plan(
     voice: &Voice,
     interrupts: &mut Interrupts,
 ) -> Result<Plan, Failure> {
+    generating(workspace, configuration, state, planning, voice, interrupts).await.map(|(plan, _)| plan)
+}
+
+/// As [`plan`]; with the imported objects that have no block.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn generating(
+    workspace: &Workspace,
+    configuration: &Configuration,
+    state: &State,
+    planning: &Planning,
+    voice: &Voice,
+    interrupts: &mut Interrupts,
+) -> Result<(Plan, Vec<ToGenerate>), Failure> {
     let sink = voice.sink(Problems::Collected);
     let outcome = tokio::select! {
         outcome = workspace.plan(configuration, state, planning.request(), &sink) => outcome,
@@ -151,7 +167,7 @@ pub async fn plan(
     match outcome.plan {
         Some(plan) if !outcome.problems.iter().any(Diagnostic::is_error) => {
             voice.problems(&outcome.problems)?;
-            Ok(plan)
+            Ok((plan, outcome.to_generate))
         }
         _ => Err(Failure::new(outcome.problems)),
     }

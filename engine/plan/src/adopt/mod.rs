@@ -6,6 +6,7 @@
 pub mod names;
 pub mod tfstate;
 
+use crate::planner::imports::ToGenerate;
 use crate::state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -60,6 +61,12 @@ impl Known {
         known
     }
 
+    /// Whether the block of an instance can be referred to from the root module.
+    fn is_written(&self, addr: &InstanceAddr) -> bool {
+        let block = &addr.resource;
+        block.module.is_root() && self.written.contains(&(block.type_name.clone(), block.name.clone()))
+    }
+
     /// The instance that an object is recorded at.
     #[must_use]
     pub fn recorded_at(&self, id: &ObjectId) -> Option<&InstanceAddr> {
@@ -90,6 +97,7 @@ pub struct Draft {
 }
 
 const CONFIGURATION_HEAD: &str = "# Written by terrane adopt, and yours from here on.\n";
+const GENERATED_HEAD: &str = "# Written by terrane plan -generate-config-out, and yours from here on.\n";
 const IMPORTS_HEAD: &str = "# What terrane adopt found. Once apply has recorded it, this file has done its work.\n";
 
 /// Writes findings down, each object after the one it lives in. Types that no provider has are left out.
@@ -127,6 +135,26 @@ pub fn draft(registry: &Registry, findings: &[Finding], known: &Known) -> Draft 
     draft
 }
 
+/// Blocks for imported objects that have none, with the names that their imports give them.
+#[must_use]
+pub fn generated(objects: &[ToGenerate], known: &Known) -> String {
+    let by_text = |text: &str| {
+        let here = objects.iter().find(|object| object.seen.get("id").and_then(Value::as_str) == Some(text));
+        let before = || known.recorded.iter().find(|(id, _)| id.to_string() == text).map(|(_, (addr, _))| addr);
+        here.map(|object| &object.addr).or_else(|| before().filter(|addr| known.is_written(addr)))
+    };
+    let mut text = String::from(GENERATED_HEAD);
+    for object in objects {
+        let parent = object.written.get(PARENT).and_then(Value::as_str).and_then(by_text);
+        let references = parent.map(|addr| (Path::attr(PARENT), format!("{addr}.id"))).into_iter().collect();
+        let (block, name) = (&object.schema.body, &object.addr.resource.name);
+        text.push('\n');
+        let written = write::resource(&object.schema.type_name, name, block, &object.written, &references);
+        text.push_str(&written.text);
+    }
+    text
+}
+
 fn addr_of(id: &ObjectId, name: &str) -> InstanceAddr {
     let module = ModulePath::root();
     let resource = ResourceAddr { module, mode: Mode::Managed, type_name: id.type_name.clone(), name: name.into() };
@@ -141,11 +169,7 @@ fn reference(
     known: &Known,
 ) -> BTreeMap<Path, String> {
     let is_id = value.get(PARENT).and_then(Value::as_str).is_some_and(|text| text == parent.to_string());
-    let is_written = |addr: &&InstanceAddr| {
-        let block = &addr.resource;
-        block.module.is_root() && known.written.contains(&(block.type_name.clone(), block.name.clone()))
-    };
-    let addr = drafted.or_else(|| known.recorded_at(parent).filter(is_written)).filter(|_| is_id);
+    let addr = drafted.or_else(|| known.recorded_at(parent).filter(|addr| known.is_written(addr))).filter(|_| is_id);
     addr.map(|addr| (Path::attr(PARENT), format!("{addr}.id"))).into_iter().collect()
 }
 

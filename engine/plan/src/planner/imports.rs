@@ -370,19 +370,11 @@ fn as_it_is(addr: &InstanceAddr, kind: &Arc<dyn ResourceType>, found: &Found, se
         after_id: Some(found.id.clone()),
         before_access: Some(found.access.clone()),
         after_access: Some(found.access.clone()),
-        written: writable(&schema, &seen),
+        written: kind.written(&seen, None),
         after: seen.clone(),
         before: seen,
         is_rerecorded: true,
         schema_version: schema.version,
         ..Change::new(addr.clone(), Action::NoOp)
     }
-}
-
-/// What a configuration that asks for exactly this object writes: everything that can be written.
-#[must_use]
-pub fn writable(schema: &Schema, seen: &Value) -> Value {
-    let attributes = schema.body.attributes.iter().filter(|attribute| attribute.is_writable() && !attribute.is_secret);
-    let value = |name: &Text| seen.get(name).cloned().unwrap_or(Value::NULL);
-    Value::object(attributes.map(|attribute| (attribute.name.clone(), value(&attribute.name))).collect())
 }

@@ -29,12 +29,8 @@ impl Files {
     /// `file-exists`.
     pub fn of(out: Option<&str>) -> Result<Self, Failure> {
         let files = Self::named(out.unwrap_or("."));
-        let there: Vec<_> = [&files.configuration, &files.imports]
-            .into_iter()
-            .filter(|file| Path::new(file).symlink_metadata().is_ok())
-            .map(|file| diag::FILE_EXISTS.at(Place::File(file.clone())))
-            .collect();
-        if there.is_empty() { Ok(files) } else { Err(Failure::new(there)) }
+        expect_new(&files.configuration).and_then(|()| expect_new(&files.imports))?;
+        Ok(files)
     }
 
     fn named(out: &str) -> Self {
@@ -66,6 +62,17 @@ impl Files {
             // Half of it would only be in the way of the next try; that writing failed is what is told.
             let _left = std::fs::remove_file(&self.configuration);
         })
+    }
+}
+
+/// Refuses a file that is there, before anything is asked because of it.
+///
+/// # Errors
+/// `file-exists`.
+pub fn expect_new(path: &str) -> Result<(), Failure> {
+    match Path::new(path).symlink_metadata() {
+        Ok(_) => Err(diag::FILE_EXISTS.at(Place::File(path.to_owned())).into()),
+        Err(_) => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `terrane adopt`: objects that something else made are found, written down, planned to nothing but imports, and, when
 //! whoever runs it agrees, recorded. Until then it only reads; no object is ever changed.
 
-mod files;
+pub mod files;
 mod find;
 
 use super::apply;

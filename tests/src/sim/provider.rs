@@ -72,7 +72,11 @@ struct ItemDeclaration {
 /// The provider's own settings.
 #[derive(Resource)]
 #[resource(type = "sim", version = 1, kind = provider)]
-struct Configuration {}
+struct Configuration {
+    /// Anything.
+    #[attr(optional)]
+    note: Option<String>,
+}
 
 /// The cloud that all parts of the provider share.
 pub type SharedCloud = Arc<Mutex<Cloud>>;

@@ -220,6 +220,16 @@ fn homes(zone: &str, note: &str) -> String {
 
 // A2
 #[test]
+fn a_target_has_the_provider_blocks_with_what_they_refer_to() {
+    let provider =
+        "variable \"v\" {\n  default = \"x\"\n}\nlocals {\n  l = var.v\n}\nprovider \"sim\" {\n  note = local.l\n}\n";
+    let text = format!("{provider}{}{}", cluster("a", ""), cluster("b", ""));
+    let options = Options { targets: vec!["sim_cluster.a".parse().unwrap()], ..Options::default() };
+    let plan = plan_with(&mut Simulation::new(1), &text, &options);
+    assert_eq!(plan.unwrap(), ["+ sim_cluster.a: it is new in the configuration"]);
+}
+
+#[test]
 fn a_targeted_replacement_takes_along_what_lives_there_and_no_more() {
     let target = |targets: &[&str]| Options {
         targets: targets.iter().map(|target| target.parse().unwrap()).collect(),

@@ -158,6 +158,8 @@ fn closure(program: &Program, targets: &[AddrPattern]) -> BTreeSet<Node> {
         .iter()
         .filter(|node| match node {
             Node::Resource(module, index) => is_targeted(program, &paths, targets, *module, *index),
+            // Every block is evaluated, so what it refers to has to be there.
+            Node::Provider(..) => true,
             // Without a block it is nobody's.
             Node::Import(number) => program.imports.get(*number).is_some_and(|import| import.to.block.is_none()),
             _ => false,

@@ -156,4 +156,5 @@ def main():
             server.wait(timeout=10)
 
 
-main()
+if __name__ == "__main__":
+    main()

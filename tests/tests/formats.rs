@@ -75,6 +75,9 @@ async fn plans_states_and_streams_follow_their_schemas() {
         let told = place.run(words).await.expect(2);
         wrong.extend(formats.violations("events", told.out.lines()));
     }
+    let adopted = place.run(&["adopt", "eks", "-auto-approve", "-json"]).await.expect(0);
+    assert!(adopted.out.contains("\"type\":\"adoption\""), "{}", adopted.out);
+    wrong.extend(formats.violations("events", adopted.out.lines()));
     let destroyed = place.run(&["destroy", "-auto-approve", "-json"]).await.expect(0);
     wrong.extend(formats.violations("events", destroyed.out.lines()));
     let log = std::fs::read_to_string(place.path().join("terrane.state/log")).unwrap();

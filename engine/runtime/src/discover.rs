@@ -12,8 +12,8 @@ use terrane_plan::planner::provider_blocks;
 use terrane_plan::state::State;
 use terrane_provider::{Access, Discovered, Fault, Found, LeftAlone, ProviderName, Search};
 
-/// What finding is told under.
-const PHASE: &str = "Finding";
+/// What looking is told under.
+const PHASE: &str = "Looking";
 
 /// Where to look, and for what.
 #[derive(Clone, Debug, Default)]

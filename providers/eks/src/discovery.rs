@@ -109,7 +109,7 @@ impl Look<'_> {
         for name in lists::node_groups(self.session, &self.id.key).await? {
             let scope = self.id.scope.clone();
             let id = names::pool_id(&scope.account, &scope.region, &self.id.key, &name);
-            // One that went meanwhile is no finding.
+            // One that went meanwhile is not there.
             let Some(group) = node_pool::describe(self.session, &id).await? else { continue };
             let what = format!("node pool {}/{name}", self.id.key);
             if let Some(reason) = unfit_group(&group) {

@@ -1,7 +1,7 @@
 //! Adoption: what was found becomes configuration and import blocks.
 //!
 //! In: objects that were found, and what is recorded and written already. Out: text of two files, and the addresses in
-//! it. Pure; finding and reading is done before, planning and recording after.
+//! it. Pure; looking and reading is done before, planning and recording after.
 
 pub mod names;
 pub mod tfstate;
@@ -20,7 +20,7 @@ const PARENT: &str = "cluster";
 
 /// An object to be adopted, and how its block may be called, the best name first.
 #[derive(Clone, Debug)]
-pub struct Finding {
+pub struct Candidate {
     /// The object.
     pub found: Found,
     /// Texts for its name; they need not be valid names.
@@ -100,20 +100,20 @@ const CONFIGURATION_HEAD: &str = "# Written by terrane adopt, and yours from her
 const GENERATED_HEAD: &str = "# Written by terrane plan -generate-config-out, and yours from here on.\n";
 const IMPORTS_HEAD: &str = "# What terrane adopt found. Once apply has recorded it, this file has done its work.\n";
 
-/// Writes findings down, each object after the one it lives in. Types that no provider has are left out.
+/// Writes candidates down, each object after the one it lives in. Types that no provider has are left out.
 #[must_use]
-pub fn draft(registry: &Registry, findings: &[Finding], known: &Known) -> Draft {
-    let names = names::choose(findings, &known.blocks);
-    let addrs: BTreeMap<&ObjectId, InstanceAddr> = findings
+pub fn draft(registry: &Registry, candidates: &[Candidate], known: &Known) -> Draft {
+    let names = names::choose(candidates, &known.blocks);
+    let addrs: BTreeMap<&ObjectId, InstanceAddr> = candidates
         .iter()
         .zip(&names)
-        .map(|(finding, name)| (&finding.found.id, addr_of(&finding.found.id, name)))
+        .map(|(candidate, name)| (&candidate.found.id, addr_of(&candidate.found.id, name)))
         .collect();
     let seen: BTreeMap<&ObjectId, &Value> =
-        findings.iter().map(|finding| (&finding.found.id, &finding.found.seen)).collect();
+        candidates.iter().map(|candidate| (&candidate.found.id, &candidate.found.seen)).collect();
     let mut draft = Draft::default();
-    for finding in findings {
-        let found = &finding.found;
+    for candidate in candidates {
+        let found = &candidate.found;
         let (Some(kind), Some(addr)) = (registry.resource(&found.id.type_name), addrs.get(&found.id)) else { continue };
         let parent = found.parent.as_ref();
         let of_parent = parent.and_then(|id| seen.get(id).copied().or_else(|| known.recorded.get(id).map(|(_, v)| v)));

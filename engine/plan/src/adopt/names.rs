@@ -1,6 +1,6 @@
 //! Names of blocks: from the names of objects, made valid, each once for a type.
 
-use super::Finding;
+use super::Candidate;
 use std::collections::{BTreeMap, BTreeSet};
 use terrane_core::{ObjectId, Text};
 
@@ -23,38 +23,38 @@ pub fn of_object(id: &ObjectId) -> Vec<String> {
     names
 }
 
-/// A name for each finding, in their order. A text that several objects of a type have, or a block that is there
+/// A name for each candidate, in their order. A text that several objects of a type have, or a block that is there
 /// already, is passed over for the next one; where there is none left, a number makes the difference.
 #[must_use]
-pub fn choose(findings: &[Finding], taken: &BTreeSet<(Text, Text)>) -> Vec<Text> {
+pub fn choose(candidates: &[Candidate], taken: &BTreeSet<(Text, Text)>) -> Vec<Text> {
     let mut uses: BTreeMap<(&Text, Text), usize> = BTreeMap::new();
-    for finding in findings {
-        let names: BTreeSet<Text> = finding.names.iter().map(|name| valid(name)).collect();
+    for candidate in candidates {
+        let names: BTreeSet<Text> = candidate.names.iter().map(|name| valid(name)).collect();
         for name in names {
-            *uses.entry((&finding.found.id.type_name, name)).or_default() += 1;
+            *uses.entry((&candidate.found.id.type_name, name)).or_default() += 1;
         }
     }
     let mut given = taken.clone();
-    let mut chosen: Vec<Option<Text>> = Vec::with_capacity(findings.len());
+    let mut chosen: Vec<Option<Text>> = Vec::with_capacity(candidates.len());
     // Whoever has a name of its own gets it before numbers are given out.
-    for finding in findings {
-        let type_name = &finding.found.id.type_name;
+    for candidate in candidates {
+        let type_name = &candidate.found.id.type_name;
         let is_alone = |name: &Text| uses.get(&(type_name, name.clone())) == Some(&1);
         let is_free = |name: &Text| !given.contains(&(type_name.clone(), name.clone()));
-        let name = finding.names.iter().map(|name| valid(name)).find(|name| is_alone(name) && is_free(name));
+        let name = candidate.names.iter().map(|name| valid(name)).find(|name| is_alone(name) && is_free(name));
         given.extend(name.iter().map(|name| (type_name.clone(), name.clone())));
         chosen.push(name);
     }
-    let mut numbered = |finding: &Finding| {
-        let type_name = &finding.found.id.type_name;
-        let last = finding.names.last().map_or_else(|| "adopted".into(), |name| valid(name));
+    let mut numbered = |candidate: &Candidate| {
+        let type_name = &candidate.found.id.type_name;
+        let last = candidate.names.last().map_or_else(|| "adopted".into(), |name| valid(name));
         let others = (2_u32..).map(|number| Text::from(format!("{last}_{number}")));
         let is_free = |name: &Text| !given.contains(&(type_name.clone(), name.clone()));
         let name = std::iter::once(last.clone()).chain(others).find(is_free).unwrap_or(last);
         given.insert((type_name.clone(), name.clone()));
         name
     };
-    chosen.into_iter().zip(findings).map(|(name, finding)| name.unwrap_or_else(|| numbered(finding))).collect()
+    chosen.into_iter().zip(candidates).map(|(name, candidate)| name.unwrap_or_else(|| numbered(candidate))).collect()
 }
 
 /// A text as a name of the language: what cannot stand in one becomes `_`.
@@ -73,18 +73,18 @@ mod tests {
     use terrane_core::{Scope, Value};
     use terrane_provider::{Access, Found, ProviderName};
 
-    fn finding(names: &[&str]) -> Finding {
+    fn candidate(names: &[&str]) -> Candidate {
         let scope = Scope { provider: "t".into(), ..Scope::default() };
         let id = ObjectId { type_name: "t_a".into(), scope, key: names.concat().into() };
         let access = Access::of(ProviderName { name: "t".into(), alias: None });
         let found = Found { id, access, seen: Value::NULL, parent: None };
-        Finding { found, names: names.iter().map(|name| (*name).to_owned()).collect() }
+        Candidate { found, names: names.iter().map(|name| (*name).to_owned()).collect() }
     }
 
-    fn chosen(findings: &[&[&str]], taken: &[&str]) -> Vec<String> {
-        let findings: Vec<Finding> = findings.iter().map(|names| finding(names)).collect();
+    fn chosen(candidates: &[&[&str]], taken: &[&str]) -> Vec<String> {
+        let candidates: Vec<Candidate> = candidates.iter().map(|names| candidate(names)).collect();
         let taken = taken.iter().map(|name| (Text::from("t_a"), Text::from(*name))).collect();
-        choose(&findings, &taken).iter().map(ToString::to_string).collect()
+        choose(&candidates, &taken).iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -9,26 +9,26 @@ fn id(type_name: &str, region: &str, parent: &str, key: &str) -> ObjectId {
     ObjectId { type_name: type_name.into(), scope, key: key.into() }
 }
 
-fn finding(id: ObjectId, parent: Option<ObjectId>) -> Finding {
+fn candidate(id: ObjectId, parent: Option<ObjectId>) -> Candidate {
     let names = names::of_object(&id);
     let access = Access::of(ProviderName { name: "eks".into(), alias: None });
-    Finding { found: Found { id, access, seen: Value::NULL, parent }, names }
+    Candidate { found: Found { id, access, seen: Value::NULL, parent }, names }
 }
 
 #[test]
 fn names_tell_clusters_and_regions_apart() {
-    let pool = |region, cluster| finding(id("eks_node_pool", region, cluster, "system"), None);
-    let cluster = |region| finding(id("eks_cluster", region, "", "core"), None);
-    let findings = [cluster("eu-west-1"), cluster("us-east-1"), pool("eu-west-1", "core"), pool("us-east-1", "edge")];
-    let names = names::choose(&findings, &BTreeSet::new());
+    let pool = |region, cluster| candidate(id("eks_node_pool", region, cluster, "system"), None);
+    let cluster = |region| candidate(id("eks_cluster", region, "", "core"), None);
+    let candidates = [cluster("eu-west-1"), cluster("us-east-1"), pool("eu-west-1", "core"), pool("us-east-1", "edge")];
+    let names = names::choose(&candidates, &BTreeSet::new());
     let names: Vec<&str> = names.iter().map(|name| &**name).collect();
     assert_eq!(names, ["core_eu-west-1", "core_us-east-1", "core_system", "edge_system"]);
 }
 
 #[test]
 fn a_type_that_no_provider_has_is_left_out() {
-    let findings = [finding(id("eks_cluster", "eu-west-1", "", "core"), None)];
-    assert_eq!(draft(&Registry::new(Vec::new()), &findings, &Known::default()), Draft::default());
+    let candidates = [candidate(id("eks_cluster", "eu-west-1", "", "core"), None)];
+    assert_eq!(draft(&Registry::new(Vec::new()), &candidates, &Known::default()), Draft::default());
 }
 
 #[test]

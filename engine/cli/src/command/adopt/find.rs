@@ -1,4 +1,4 @@
-//! Finding what is to be adopted: by looking at the remote side, or by the state of another tool.
+//! What is to be adopted: by looking at the remote side, or by the state of another tool.
 
 use super::Adoption;
 use crate::args::AdoptEksArguments;
@@ -8,7 +8,7 @@ use crate::voice::Problems;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use terrane_core::{Diagnostic, ObjectId, Place, Text};
-use terrane_plan::adopt::{Finding, names, tfstate};
+use terrane_plan::adopt::{Candidate, names, tfstate};
 use terrane_provider::{Discovery, LeftAlone, Search};
 use terrane_runtime::{Survey, Surveyed};
 
@@ -18,9 +18,9 @@ const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub struct Candidates {
     /// To be adopted.
-    pub findings: Vec<Finding>,
+    pub candidates: Vec<Candidate>,
     /// Not to be.
     pub left_alone: Vec<LeftAlone>,
 }
@@ -30,13 +30,13 @@ impl Adoption<'_> {
     ///
     /// # Errors
     /// `adopt-not-found` for names that nothing has, and why it could not be looked.
-    pub async fn eks(&mut self, arguments: &AdoptEksArguments) -> Result<Findings, Failure> {
+    pub async fn eks(&mut self, arguments: &AdoptEksArguments) -> Result<Candidates, Failure> {
         let search = Search { names: arguments.name.iter().map(|name| name.as_str().into()).collect() };
         let regions = match arguments.region.as_slice() {
             [] => vec![Text::from("")],
             named => named.iter().map(|region| region.as_str().into()).collect(),
         };
-        let mut all = Findings::default();
+        let mut all = Candidates::default();
         let mut missing: BTreeMap<Text, usize> = BTreeMap::new();
         for region in &regions {
             let surveyed = self.survey(region, search.clone()).await?;
@@ -45,7 +45,7 @@ impl Adoption<'_> {
             }
             all.left_alone.extend(surveyed.left_alone);
             let found = surveyed.found.into_iter();
-            all.findings.extend(found.map(|found| Finding { names: names::of_object(&found.id), found }));
+            all.candidates.extend(found.map(|found| Candidate { names: names::of_object(&found.id), found }));
         }
         // Of several regions, one with the name is enough.
         let nowhere = missing.iter().filter(|(_, count)| **count == regions.len());
@@ -64,7 +64,7 @@ impl Adoption<'_> {
     ///
     /// # Errors
     /// `tfstate-unreadable`, `tfstate-version`, `adopt-not-found` for what is not there any more.
-    pub async fn tfstate(&mut self, file: &str) -> Result<(Findings, Vec<String>), Failure> {
+    pub async fn tfstate(&mut self, file: &str) -> Result<(Candidates, Vec<String>), Failure> {
         let discoveries: Vec<Arc<dyn Discovery>> =
             self.workspace.registry().providers().filter_map(|provider| provider.discovery()).collect();
         let state = tfstate::read(&read(file)?, file, &discoveries)?;
@@ -81,7 +81,7 @@ impl Adoption<'_> {
             left_alone.extend(surveyed.left_alone);
             found.extend(surveyed.found.into_iter().map(|found| (found.id.clone(), found)));
         }
-        let mut findings = Vec::with_capacity(state.objects.len());
+        let mut candidates = Vec::with_capacity(state.objects.len());
         let mut problems = Vec::new();
         let mut addresses = Vec::with_capacity(state.objects.len());
         // Clusters before what is in them, whatever the order of the file.
@@ -90,14 +90,14 @@ impl Adoption<'_> {
         for foreign in outer.into_iter().chain(inner) {
             match found.remove(&foreign.id) {
                 Some(found) => {
-                    findings.push(Finding { found, names: vec![foreign.name] });
+                    candidates.push(Candidate { found, names: vec![foreign.name] });
                     addresses.push(foreign.address);
                 }
                 None => problems.push(gone(file, &foreign.address, &foreign.id)),
             }
         }
         if problems.is_empty() {
-            Ok((Findings { findings, left_alone }, addresses))
+            Ok((Candidates { candidates, left_alone }, addresses))
         } else {
             Err(Failure::new(problems))
         }

@@ -13,7 +13,7 @@ use crate::interrupts::Interrupts;
 use crate::render::plan::PlanView;
 use crate::voice::Voice;
 use files::Files;
-use find::Findings;
+use find::Candidates;
 use std::fmt::Write as _;
 use terrane_core::{AddrPattern, Place};
 use terrane_lang::inputs::Flag;
@@ -29,11 +29,11 @@ const NAMED: usize = 20;
 /// Runs `adopt eks`.
 ///
 /// # Errors
-/// What prevents finding, planning or recording.
+/// What prevents looking, planning or recording.
 pub async fn eks(arguments: AdoptEksArguments, flags: Vec<Flag>, voice: &Voice) -> Outcome {
     let mut adoption = Adoption::begin(&arguments.adopt, flags, voice).await?;
-    let findings = adoption.eks(&arguments).await?;
-    adoption.finish(findings, "").await
+    let candidates = adoption.eks(&arguments).await?;
+    adoption.finish(candidates, "").await
 }
 
 /// Runs `adopt tfstate`.
@@ -42,7 +42,7 @@ pub async fn eks(arguments: AdoptEksArguments, flags: Vec<Flag>, voice: &Voice) 
 /// The file cannot be read, and those of `adopt eks`.
 pub async fn tfstate(arguments: AdoptTfstateArguments, flags: Vec<Flag>, voice: &Voice) -> Outcome {
     let mut adoption = Adoption::begin(&arguments.adopt, flags, voice).await?;
-    let (findings, addresses) = adoption.tfstate(&arguments.file).await?;
+    let (candidates, addresses) = adoption.tfstate(&arguments.file).await?;
     let mut text = format!(
         "\n{} is as it was. So that no two tools manage one object, take them out of it where it is kept:\n",
         arguments.file
@@ -52,7 +52,7 @@ pub async fn tfstate(arguments: AdoptTfstateArguments, flags: Vec<Flag>, voice: 
         let _never = writeln!(text, "    terraform state rm '{address}'");
     }
     text.push_str("Remove their blocks there too, or the next apply makes them anew.");
-    adoption.finish(findings, &text).await
+    adoption.finish(candidates, &text).await
 }
 
 /// What both ways share.
@@ -84,14 +84,14 @@ impl<'v> Adoption<'v> {
     }
 
     /// Writes, plans, asks, records.
-    async fn finish(&mut self, findings: Findings, after: &str) -> Outcome {
+    async fn finish(&mut self, candidates: Candidates, after: &str) -> Outcome {
         let known = Known::of(&self.state, self.configuration.as_ref().and_then(|found| found.program.as_ref()));
-        let Findings { findings, mut left_alone } = findings;
+        let Candidates { candidates, mut left_alone } = candidates;
         let (old, new): (Vec<_>, Vec<_>) =
-            findings.into_iter().partition(|finding| known.recorded_at(&finding.found.id).is_some());
-        for finding in &old {
-            if let Some(addr) = known.recorded_at(&finding.found.id) {
-                let what = format!("{} {}", finding.found.id.type_name, finding.found.id).into();
+            candidates.into_iter().partition(|candidate| known.recorded_at(&candidate.found.id).is_some());
+        for candidate in &old {
+            if let Some(addr) = known.recorded_at(&candidate.found.id) {
+                let what = format!("{} {}", candidate.found.id.type_name, candidate.found.id).into();
                 left_alone.push(LeftAlone { what, reason: format!("it is recorded already, as {addr}").into() });
             }
         }

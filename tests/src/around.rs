@@ -24,6 +24,10 @@ impl<T: Around> StateStore for Wrapped<T> {
         self.0.inner().place()
     }
 
+    fn lease_ms(&self) -> u64 {
+        self.0.inner().lease_ms()
+    }
+
     fn load<'a>(&'a self, grant: Option<&'a Grant>) -> Async<'a, Result<LoadedState, StoreError>> {
         self.0.inner().load(grant)
     }

@@ -162,8 +162,8 @@ async fn take_lock(workspace: &Workspace, operation: &str, timeout_ms: u64) -> R
     }
 }
 
-/// How often a lock is renewed.
-const HEARTBEAT_MS: u64 = 5_000;
+/// Heartbeats in the life of a lock: several may fail before it dies.
+const HEARTBEATS: u64 = 12;
 
 /// Renews the lock until it is stopped, dropped or refused.
 struct Heartbeat(tokio::task::JoinHandle<()>);
@@ -173,7 +173,7 @@ impl Heartbeat {
         let (store, clock) = (workspace.store.clone(), workspace.clock.clone());
         Self(tokio::spawn(async move {
             loop {
-                clock.sleep(HEARTBEAT_MS).await;
+                clock.sleep((store.lease_ms() / HEARTBEATS).max(1)).await;
                 // A lease that is lost shows at the next append; a failure to write is tried again.
                 match store.renew(&grant).await {
                     Ok(()) => {}

@@ -3,11 +3,15 @@
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use terrane_core::Text;
+use terrane_plan::state::Entry;
 
 /// Snapshots that are kept, however old.
 pub const KEPT_SNAPSHOTS: usize = 10;
 /// How long what a snapshot replaced is kept, in milliseconds.
 pub const KEPT_MS: u64 = 30 * 24 * 3_600 * 1_000;
+
+/// Runs that are remembered.
+const MOST_VERSIONS: usize = 1_000;
 
 /// A state as a run left it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,20 +49,64 @@ struct EntryText<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Versions(Vec<Version>);
 
+impl Version {
+    /// That which an entry begins, where it does; `serial` is that of the entry.
+    pub(crate) fn of(entry: &Entry, serial: u64) -> Option<Self> {
+        match entry {
+            Entry::Begin { plan, summary, at, by } => {
+                Some(Self { serial, at: at.clone(), by: by.clone(), summary: summary.clone(), plan: plan.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Versions {
+    /// Those that were known at a serial.
+    pub fn of(known: Vec<Version>, serial: u64) -> Self {
+        let mut versions = Self(known);
+        versions.reach(serial);
+        versions
+    }
+
+    /// Takes in an entry.
+    pub fn typed(&mut self, entry: &Entry, serial: u64) {
+        match Version::of(entry, serial) {
+            Some(version) => self.push(version),
+            None => self.reach(serial),
+        }
+    }
+
+    /// Takes in `count` entries after `base_serial`, of which those begin a run; their serials count from 1.
+    pub fn batch(&mut self, base_serial: u64, begins: &[Version], count: u64) {
+        for begin in begins {
+            self.reach(base_serial + begin.serial - 1);
+            self.push(Version { serial: base_serial + begin.serial, ..begin.clone() });
+        }
+        self.reach(base_serial + count);
+    }
+
+    fn reach(&mut self, serial: u64) {
+        if let Some(last) = self.0.last_mut() {
+            last.serial = serial;
+        }
+    }
+
+    fn push(&mut self, version: Version) {
+        self.0.push(version);
+        let too_many = self.0.len().saturating_sub(MOST_VERSIONS);
+        self.0.drain(..too_many);
+    }
+
     /// Takes in the JSON of the entry with that serial. What is no entry brings no version.
     pub fn entry(&mut self, json: &[u8], serial: u64) {
         match serde_json::from_slice(json) {
             Ok(EntryText { entry, plan: Some(plan), summary: Some(summary), at: Some(at), by: Some(by) })
                 if entry == "begin" =>
             {
-                self.0.push(Version { serial, at, by, summary, plan });
+                self.push(Version { serial, at, by, summary, plan });
             }
-            _ => {
-                if let Some(last) = self.0.last_mut() {
-                    last.serial = serial;
-                }
-            }
+            _ => self.reach(serial),
         }
     }
 
@@ -80,7 +128,6 @@ pub(crate) fn to_forget(modified_ms: &[u64], now_ms: u64) -> usize {
 mod tests {
     use super::*;
     use crate::store::contract::entries;
-    use terrane_plan::state::Entry;
 
     #[test]
     fn a_version_ends_where_the_next_run_begins() {

@@ -170,6 +170,11 @@ pub trait StateStore: Send + Sync {
     /// Where it is, for people.
     fn place(&self) -> String;
 
+    /// How long a lock lives without a heartbeat, in milliseconds.
+    fn lease_ms(&self) -> u64 {
+        LEASE_MS
+    }
+
     /// Reads everything. Without a grant nothing is changed; with one, what cannot be read is moved aside.
     ///
     /// # Errors

@@ -5,6 +5,18 @@
 
 pub mod memory;
 
+mod history;
+mod lease;
+mod log;
+mod names;
+mod patient;
+mod segment;
+mod snapshot;
+mod store;
+mod writer;
+
+pub use store::ObjectStore;
+
 use bytes::Bytes;
 use terrane_provider::Async;
 
@@ -152,3 +164,6 @@ async fn probe<O: Objects + ?Sized>(objects: &O) -> Result<(), ObjectsError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

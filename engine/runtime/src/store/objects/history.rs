@@ -84,7 +84,7 @@ impl Log {
         let object = self.objects.read(&names::snapshot(number)).await.map_err(read_failed)?;
         let object =
             object.ok_or_else(|| StoreError::ReadFailed { reason: "the snapshot was cleared away".to_owned() })?;
-        aside(move || snapshot::read(number, &object.bytes)).await.map(|(_, state)| state)
+        aside(object.bytes.len(), move || snapshot::read(number, &object.bytes)).await.map(|(_, state)| state)
     }
 
     /// What is kept; `None` where nothing was ever written.

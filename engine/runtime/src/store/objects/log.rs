@@ -20,6 +20,8 @@ use terrane_plan::state::read::RecordReader;
 
 /// Segments that are read at once.
 pub const READS: usize = 16;
+/// Bytes of a snapshot over which work is long.
+const LONG_WORK: usize = 64 * 1024;
 /// How often a read begins anew because what it listed was cleared away meanwhile.
 const MOST_READS: u32 = 3;
 /// Segments of others that a fence comes behind before it is given up: a run that has lost its lease notices with
@@ -125,10 +127,9 @@ impl Log {
         let mut found = None;
         for (number, listed) in names::numbered(names::SNAPSHOT, listed).into_iter().rev() {
             let Some(object) = self.objects.read(&listed.name).await.map_err(read_failed)? else { return Ok(None) };
-            let read =
-                aside(move || snapshot::read(number, &object.bytes).map(|read| (read, object.bytes.len()))).await;
-            match read {
-                Ok(((header, state), bytes)) => {
+            let bytes = object.bytes.len();
+            match aside(bytes, move || snapshot::read(number, &object.bytes)).await {
+                Ok((header, state)) => {
                     found = Some((header, state, u64::try_from(bytes).unwrap_or(u64::MAX)));
                     break;
                 }
@@ -246,10 +247,14 @@ fn outrun() -> StoreError {
     StoreError::WriteFailed { reason: "a run that has lost its lock goes on writing".to_owned() }
 }
 
-/// Runs work that takes long where it may.
+/// Runs work over that many bytes: here where it is little, else where it may take long.
 pub async fn aside<T: Send + 'static>(
+    bytes: usize,
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
+    if bytes < LONG_WORK {
+        return work();
+    }
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(StoreError::ReadFailed { reason: format!("a task of the store ended early: {error}") }),

@@ -13,8 +13,8 @@ use terrane_provider::Async;
 
 /// How long one request may take, in milliseconds, beside the time for what it carries.
 const DEADLINE_MS: u64 = 30_000;
-/// How long a read may take: what it brings can be a large snapshot.
-const READ_DEADLINE_MS: u64 = 300_000;
+/// How much longer a read may take: what it brings can be a large snapshot.
+const READ_FACTOR: u64 = 10;
 /// The slowest line that is waited for, in bytes a millisecond.
 const SLOWEST: u64 = 64;
 /// The first pause between two tries; doubles up to [`LONGEST_PAUSE_MS`].
@@ -29,6 +29,8 @@ pub struct Patient {
     clock: Arc<dyn Clock>,
     /// How long one request is tried again, in milliseconds.
     budget_ms: u64,
+    /// How long one request may take, in milliseconds, beside the time for what it carries.
+    deadline_ms: u64,
     /// Where the pauses of this process come from: many that were throttled together come back apart.
     dice: AtomicU64,
 }
@@ -36,7 +38,7 @@ pub struct Patient {
 impl Patient {
     /// Asks `objects`, and again for `budget_ms`.
     pub fn new(objects: Arc<dyn Objects>, clock: Arc<dyn Clock>, budget_ms: u64, seed: u64) -> Self {
-        Self { objects, clock, budget_ms, dice: AtomicU64::new(seed) }
+        Self { objects, clock, budget_ms, deadline_ms: DEADLINE_MS, dice: AtomicU64::new(seed) }
     }
 
     async fn ask<'a, T>(
@@ -65,6 +67,10 @@ impl Patient {
         }
     }
 
+    fn deadline_of(&self, bytes: &Bytes) -> u64 {
+        self.deadline_ms + u64::try_from(bytes.len()).unwrap_or(u64::MAX) / SLOWEST
+    }
+
     /// Between a half and the whole of a pause.
     fn jittered(&self, pause_ms: u64) -> u64 {
         let step = |last: u64| last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -73,38 +79,34 @@ impl Patient {
     }
 }
 
-fn deadline_ms(bytes: &Bytes) -> u64 {
-    DEADLINE_MS + u64::try_from(bytes.len()).unwrap_or(u64::MAX) / SLOWEST
-}
-
 impl Objects for Patient {
     fn place(&self) -> String {
         self.objects.place()
     }
 
     fn create<'a>(&'a self, name: &'a str, bytes: Bytes) -> Async<'a, Result<Created, ObjectsError>> {
-        Box::pin(async move { self.ask(deadline_ms(&bytes), || self.objects.create(name, bytes.clone())).await })
+        Box::pin(async move { self.ask(self.deadline_of(&bytes), || self.objects.create(name, bytes.clone())).await })
     }
 
     fn write<'a>(&'a self, name: &'a str, bytes: Bytes) -> Async<'a, Result<(), ObjectsError>> {
-        Box::pin(async move { self.ask(deadline_ms(&bytes), || self.objects.write(name, bytes.clone())).await })
+        Box::pin(async move { self.ask(self.deadline_of(&bytes), || self.objects.write(name, bytes.clone())).await })
     }
 
     fn read<'a>(&'a self, name: &'a str) -> Async<'a, Result<Option<Object>, ObjectsError>> {
-        Box::pin(self.ask(READ_DEADLINE_MS, || self.objects.read(name)))
+        Box::pin(self.ask(self.deadline_ms * READ_FACTOR, || self.objects.read(name)))
     }
 
     fn list<'a>(&'a self, prefix: &'a str, after: &'a str) -> Async<'a, Result<Vec<Listed>, ObjectsError>> {
-        Box::pin(self.ask(READ_DEADLINE_MS, || self.objects.list(prefix, after)))
+        Box::pin(self.ask(self.deadline_ms * READ_FACTOR, || self.objects.list(prefix, after)))
     }
 
     fn delete<'a>(&'a self, name: &'a str) -> Async<'a, Result<(), ObjectsError>> {
-        Box::pin(self.ask(DEADLINE_MS, || self.objects.delete(name)))
+        Box::pin(self.ask(self.deadline_ms, || self.objects.delete(name)))
     }
 
     // Places that can probe better than with the other requests do.
     fn probe(&self) -> Async<'_, Result<(), ObjectsError>> {
-        Box::pin(self.ask(READ_DEADLINE_MS, || self.objects.probe()))
+        Box::pin(self.ask(self.deadline_ms * READ_FACTOR, || self.objects.probe()))
     }
 }
 
@@ -148,7 +150,7 @@ mod tests {
         assert_eq!(tried(1, denied.clone()).await, (Err(denied), 0), "no is no");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_answer_that_never_comes_is_not_waited_for() {
         struct Silent;
         impl Objects for Silent {
@@ -172,6 +174,7 @@ mod tests {
             }
         }
         let patient = Patient::new(Arc::new(Silent), Arc::new(FakeClock::default()), 1_000, 1);
+        let patient = Patient { deadline_ms: 1, ..patient };
         assert!(matches!(patient.delete("a").await, Err(ObjectsError::Unavailable { .. })));
     }
 }

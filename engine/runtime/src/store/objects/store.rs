@@ -145,7 +145,9 @@ impl ObjectStore {
         }
         self.lock.check(grant).await?;
         let (state, end, versions) = (state.clone(), open.end.clone(), open.versions.clone().into_vec());
-        let bytes = aside(move || snapshot::write(&state, &end, versions)).await?;
+        // A record takes some hundred bytes; the text of it all is not there to be measured.
+        let guess = state.objects.len().saturating_mul(512);
+        let bytes = aside(guess, move || snapshot::write(&state, &end, versions)).await?;
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         // The segment of this number is ours and no other run's, so a snapshot of this number is of the same state,
         // whoever made it when: one that comes late, after the lock was lost, says what is true all the same.

@@ -5,5 +5,6 @@ pub mod contract;
 pub mod kill;
 pub mod memory;
 pub mod place;
+pub mod race;
 pub mod seen;
 pub mod sim;

@@ -141,9 +141,14 @@ fn crash(before: &Simulation, transition: &Transition, at: u64, dice: &mut Dice)
 }
 
 /// Crash points of one chain of transitions, every `stride`-th of them.
-fn chain(name: &str, transitions: &[Transition], seed: u64, stride: u64, mutant: Mutant) -> (u64, Vec<String>) {
+fn chain(
+    name: &str,
+    transitions: &[Transition],
+    mut sim: Simulation,
+    (seed, stride): (u64, u64),
+    mutant: Mutant,
+) -> (u64, Vec<String>) {
     let mut dice = Dice(seed);
-    let mut sim = Simulation::new(seed);
     sim.mutant = mutant;
     let mut points = 0;
     let mut found = Vec::new();
@@ -177,13 +182,13 @@ fn chain(name: &str, transitions: &[Transition], seed: u64, stride: u64, mutant:
     (points, found)
 }
 
-fn random_chain(seed: u64, stride: u64, mutant: Mutant) -> (u64, Vec<String>) {
+fn random_chain(seed: u64, stride: u64, mutant: Mutant, sim: Simulation) -> (u64, Vec<String>) {
     let mut dice = Dice(seed ^ 0x5eed);
     let first = Graph::random(&mut dice);
     let second = first.mutated(&mut dice);
     let transitions =
         [to(&first.text(), first.objects()), to(&second.text(), second.objects()), destroy(&second.text())];
-    chain(&seed.to_string(), &transitions, seed, stride, mutant)
+    chain(&seed.to_string(), &transitions, sim, (seed, stride), mutant)
 }
 
 /// Everything gets another address while some of it changes; then the state is lost, and all is imported.
@@ -219,27 +224,39 @@ fn fleet_holds() -> Vec<(String, String)> {
     holds
 }
 
-#[test]
-fn no_stop_loses_or_doubles_anything() {
-    let stride = if is_soak() { 1 } else { 23 };
+/// Every `stride`-th crash point of the fleet and of those random graphs, each in a world that `new` makes.
+fn stops(seeds: std::ops::RangeInclusive<u64>, stride: u64, new: impl Fn(u64) -> Simulation) -> (u64, Vec<String>) {
     let only = std::env::var("TERRANE_SIM_SEED").ok();
-    let mut points = 0;
-    let mut found = Vec::new();
+    let (mut points, mut found) = (0, Vec::new());
     if only.as_deref().is_none_or(|name| name == "fleet") {
         let transitions = [to(&fleet(1), fleet_holds()), to(&fleet(2), fleet_holds()), destroy(&fleet(2))];
-        let (count, violations) = chain("fleet", &transitions, 7, stride, Mutant::None);
+        let (count, violations) = chain("fleet", &transitions, new(7), (7, stride), Mutant::None);
         points += count;
         found.extend(violations);
     }
     let is_wanted = |seed: &u64| only.as_ref().is_none_or(|name| *name == seed.to_string());
-    for seed in (1..=50).filter(is_wanted) {
-        let (count, violations) = random_chain(seed, stride, Mutant::None);
+    for seed in seeds.filter(is_wanted) {
+        let (count, violations) = random_chain(seed, stride, Mutant::None, new(seed));
         points += count;
         found.extend(violations);
     }
+    assert!(!is_soak() || only.is_some() || points >= 10_000, "only {points} crash points");
+    (points, found)
+}
+
+#[test]
+fn no_stop_loses_or_doubles_anything() {
+    let (points, found) = stops(1..=50, if is_soak() { 1 } else { 23 }, Simulation::new);
     println!("{points} crash points, {} with a violation", found.len());
     assert!(found.is_empty(), "{}", found.into_iter().take(3).collect::<String>());
-    assert!(!is_soak() || only.is_some() || points >= 10_000, "only {points} crash points");
+}
+
+#[test]
+fn no_stop_loses_or_doubles_anything_where_the_state_is_in_objects() {
+    let (seeds, stride) = if is_soak() { (1..=50, 1) } else { (1..=12, 23) };
+    let (points, found) = stops(seeds, stride, Simulation::on_objects);
+    println!("{points} crash points with the state in objects, {} with a violation", found.len());
+    assert!(found.is_empty(), "{}", found.into_iter().take(3).collect::<String>());
 }
 
 // A5, A9
@@ -261,8 +278,14 @@ fn no_stop_spoils_a_move_or_an_import() {
 #[test]
 fn each_mutant_is_noticed() {
     for mutant in [Mutant::NoIntent, Mutant::OutcomeNotSynced, Mutant::NoSettle] {
-        let found = (1..=12).map(|seed| random_chain(seed, 5, mutant).1.len()).sum::<usize>();
+        let found = (1..=12).map(|seed| random_chain(seed, 5, mutant, Simulation::new(seed)).1.len()).sum::<usize>();
         println!("{mutant:?}: noticed at {found} crash points");
         assert!(found > 0, "{mutant:?} goes unnoticed");
+    }
+    for mutant in [Mutant::NoIntent, Mutant::OutcomeNotSynced] {
+        let on_objects = |seed: u64| random_chain(seed, 11, mutant, Simulation::on_objects(seed)).1.len();
+        let found = (1..=3).map(on_objects).sum::<usize>();
+        println!("{mutant:?}, with the state in objects: noticed at {found} crash points");
+        assert!(found > 0, "{mutant:?} goes unnoticed where the state is in objects");
     }
 }

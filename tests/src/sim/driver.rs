@@ -2,6 +2,7 @@
 
 use super::cloud::Cloud;
 use super::provider::{SETTLE_MS, SharedCloud, SimProvider, locked};
+use super::shelf::Shelf;
 use crate::memory::MemorySources;
 use std::future::Future;
 use std::pin::pin;
@@ -136,6 +137,8 @@ pub struct Simulation {
     pub told: Vec<(InstanceAddr, terrane_core::change::Action)>,
     dice: Dice,
     unsynced: Vec<Entry>,
+    /// Where the log is kept; in `log` where it is nowhere else, and then `log` tells what was sent.
+    shelf: Option<Shelf>,
 }
 
 impl Simulation {
@@ -153,12 +156,22 @@ impl Simulation {
             told: Vec::new(),
             dice: Dice(seed),
             unsynced: Vec::new(),
+            shelf: None,
         }
+    }
+
+    /// An empty world whose state is in a place of objects, behind a line that loses, delays and repeats requests.
+    #[must_use]
+    pub fn on_objects(seed: u64) -> Self {
+        Self { shelf: Some(Shelf::new(seed)), ..Self::new(seed) }
     }
 
     /// What the log says.
     #[must_use]
     pub fn state(&self) -> State {
+        if let Some(shelf) = &self.shelf {
+            return shelf.state();
+        }
         let mut state = State::default();
         for entry in &self.log {
             state.apply(entry.clone());
@@ -285,7 +298,10 @@ impl Simulation {
                 Ok(program) => program,
                 Err(problems) => return Ok(Outcome { end: None, problems }),
             };
-            let state = sim.state();
+            let state = match &mut sim.shelf {
+                Some(shelf) => shelf.begin(),
+                None => sim.state(),
+            };
             let saved = sim.saved.clone().filter(|plan| goes_on && is_fresh(plan, &state, registry, sources));
             let plan = match saved {
                 Some(plan) => plan,
@@ -306,6 +322,11 @@ impl Simulation {
                 locked(cloud).advance(now_ms + READING_MS);
             }
             sim.run(plan, state, (registry, sources), cloud)
+        })
+        .inspect(|_| {
+            if let Some(shelf) = &mut self.shelf {
+                shelf.end();
+            }
         })
     }
 
@@ -408,6 +429,9 @@ impl Simulation {
 
     /// Makes entries durable, one after the other; a stop in the middle keeps a prefix.
     fn persist(&mut self, entries: Vec<Entry>) -> Result<(), Crash> {
+        if self.shelf.is_some() {
+            return self.persist_on_objects(entries);
+        }
         let middle = entries.len() / 2;
         for (at, entry) in entries.into_iter().enumerate() {
             if at == middle {
@@ -425,8 +449,33 @@ impl Simulation {
         Ok(())
     }
 
+    /// As [`Simulation::persist`]; there entries that go out together are durable together. A stop in the middle is
+    /// one with the request on its way.
+    fn persist_on_objects(&mut self, entries: Vec<Entry>) -> Result<(), Crash> {
+        let stopped = self.point();
+        let (mut through, mut held) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match (self.mutant, &entry) {
+                (Mutant::NoIntent, Entry::Intent { .. }) => {}
+                (Mutant::OutcomeNotSynced, Entry::Outcome { .. }) => held.push(entry),
+                _ => through.push(entry),
+            }
+        }
+        if !through.is_empty() {
+            through.splice(..0, std::mem::take(&mut self.unsynced));
+        }
+        self.unsynced.extend(held);
+        self.log.extend(through.iter().cloned());
+        let appended = self.shelf.as_mut().map_or(Ok(()), |shelf| shelf.append(&through, stopped.is_err()));
+        // A run that cannot write stops, as if it were killed.
+        stopped.and(appended.map_err(|_| Crash))
+    }
+
     /// Forgets what was not durable, as a stop does.
     pub fn lose_memory(&mut self) {
+        if let Some(shelf) = &mut self.shelf {
+            shelf.stop();
+        }
         self.unsynced.clear();
         self.crash_at = None;
     }
@@ -461,6 +510,7 @@ impl Simulation {
     #[must_use]
     pub fn artefacts(&self) -> String {
         let mut text = serde_json::to_string(&self.log).unwrap_or_default();
+        text.extend(self.shelf.iter().map(Shelf::artefacts));
         if let Some(plan) = &self.saved {
             text.push_str(&serde_json::to_string(&**plan).unwrap_or_default());
         }

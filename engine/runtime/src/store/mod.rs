@@ -3,6 +3,7 @@
 //! A store appends entries durably and gives them back folded into a [`State`]. It knows nothing of what the
 //! entries mean beyond [`State::apply`]. Every store passes the suite in [`contract`].
 
+pub mod arguments;
 pub mod contract;
 pub mod frame;
 pub mod history;

@@ -3,7 +3,19 @@
 //! [`Objects`] is all that the protocol asks of a place: objects by name, of which one can be made only where there
 //! is none. Each kind of place is a thin adapter to it; what makes a state safe is proved once, over the trait.
 
+mod azurerm;
+mod bucket;
+pub mod contract;
+mod cos;
+mod gcs;
+mod http;
+pub mod kinds;
 pub mod memory;
+mod obs;
+mod oss;
+mod pg;
+mod s3;
+mod transport;
 
 mod history;
 mod lease;
@@ -63,7 +75,7 @@ pub enum ObjectsError {
     },
     /// The right is missing.
     Denied {
-        /// What for: `read`, `list`, `create`, `write`, `delete`.
+        /// The right as the place calls it, `s3:GetObject`; where it has no name for it, what it is for.
         action: &'static str,
         /// What the place said.
         reason: String,
@@ -88,6 +100,28 @@ pub enum ObjectsError {
     /// Another answer that says no.
     Refused {
         /// What the place said.
+        reason: String,
+    },
+}
+
+/// Why a place cannot be used as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// An argument is missing, or says something that cannot be.
+    Argument {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong, in words that hold no value of a secret.
+        reason: String,
+    },
+    /// No place of this kind can refuse to make an object twice.
+    NotConditional {
+        /// Why.
+        reason: &'static str,
+    },
+    /// The arguments do not go together.
+    Unusable {
+        /// Why.
         reason: String,
     },
 }

@@ -23,6 +23,7 @@ mod fault;
 mod json;
 mod kill;
 mod log;
+mod objects;
 mod server;
 mod throttle;
 mod world;
@@ -33,6 +34,7 @@ pub use crate::error::SandboxError;
 pub use crate::fault::{FaultEffect, FaultRule, RequestMatch};
 pub use crate::kill::{KillMoment, KillPoint, Victim};
 pub use crate::log::LogEntry;
+pub use crate::objects::{Dialect, ObjectFault, ObjectSeed, ObjectServer};
 pub use crate::world::{Drift, ObjectView};
 
 use crate::clock::Clock;

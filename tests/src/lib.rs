@@ -7,4 +7,5 @@ pub mod memory;
 pub mod place;
 pub mod race;
 pub mod seen;
+pub mod servers;
 pub mod sim;

@@ -57,6 +57,7 @@ const MEANINGS: &[(&str, Meaning)] = &[
     ("ExpiredToken", Meaning::Stranger),
     ("InvalidToken", Meaning::Stranger),
     ("AuthenticationFailed", Meaning::Stranger),
+    ("failed to authenticate the request", Meaning::Stranger),
     ("invalid_grant", Meaning::Stranger),
 ];
 

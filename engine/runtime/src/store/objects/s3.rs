@@ -63,14 +63,14 @@ pub(super) fn open(arguments: &Arguments, prefix: &str, cx: &Environment) -> Res
     let missing = || OpenError::Argument { name: "region", reason: "neither it nor AWS_REGION is there".to_owned() };
     let mut builder = S3::default().bucket(bucket).region(&region.ok_or_else(missing)?).root(prefix);
     let endpoint = arguments.text_in("endpoints", "s3").map(ToOwned::to_owned);
-    if let Some(endpoint) =
-        endpoint.or_else(|| given(arguments, "endpoint", cx, &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]))
-    {
-        builder = builder.endpoint(endpoint.trim_end_matches('/'));
-    }
-    // A dot in a bucket's name fits no certificate.
-    if !arguments.truth("use_path_style") && !bucket.contains('.') {
+    let endpoint = endpoint.or_else(|| given(arguments, "endpoint", cx, &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
+    // A dot in a bucket's name fits no certificate, and nothing stands before an IP address.
+    let is_address = endpoint.as_deref().is_some_and(is_ip_address);
+    if !arguments.truth("use_path_style") && !bucket.contains('.') && !is_address {
         builder = builder.enable_virtual_host_style();
+    }
+    if let Some(endpoint) = endpoint {
+        builder = builder.endpoint(endpoint.trim_end_matches('/'));
     }
     if let Some(profile) = given(arguments, "profile", cx, &[]) {
         builder = builder.profile(&profile);
@@ -105,4 +105,10 @@ pub(super) fn open(arguments: &Arguments, prefix: &str, cx: &Environment) -> Res
 /// One of two that go together is missing.
 pub(super) fn half(name: &'static str) -> OpenError {
     OpenError::Argument { name, reason: "the other half of the key is written, and this one is not".to_owned() }
+}
+
+fn is_ip_address(endpoint: &str) -> bool {
+    let url: Option<reqwest::Url> = endpoint.parse().ok();
+    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+    host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
 }

@@ -44,6 +44,17 @@ impl Report {
         }
     }
 
+    /// Tells the tests where the parts are, and the summary which are not there.
+    fn with_parts(&mut self, mut program: Program) -> Program {
+        for part in parts::PARTS {
+            match part.found() {
+                Some(path) => program = program.variable(part.variable, path),
+                None => self.left_out.push(part.missing()),
+            }
+        }
+        program
+    }
+
     fn close(mut self) -> Outcome {
         println!();
         for left_out in &self.left_out {
@@ -65,18 +76,14 @@ impl Report {
 pub fn run(parts: Parts) -> Result<Outcome, Failure> {
     let mut report = Report::default();
     if parts == Parts::Install {
-        report.stage("parts", |_| parts::install_moto());
+        report.stage("parts", |_| parts::install());
     }
     report.stage("fmt", |_| passes(&Program::cargo().arguments(["fmt", "--all", "--check"])));
     report.stage("tidy", |_| tidy::run().map(|outcome| outcome == Outcome::Good));
     report.stage("clippy", |_| passes(&clippy()));
     report.stage("build", |_| passes(&build()));
     report.stage("gen --check", |_| generate::run(generate::Mode::Check).map(|outcome| outcome == Outcome::Good));
-    let mut program = tests(&binary()?, Suite::Sample);
-    match parts::moto_python() {
-        Some(python) => program = program.variable("TERRANE_MOTO_PYTHON", python),
-        None => report.left_out.push(parts::MOTO_MISSING.to_owned()),
-    }
+    let program = report.with_parts(tests(&binary()?, Suite::Sample));
     let program = program.arguments(["test", "--workspace", "--no-fail-fast"]);
     report.stage("test", |count| passes_with_lines(&program, |line| count.take(line)));
     Ok(report.close())
@@ -91,11 +98,7 @@ pub fn soak() -> Result<Outcome, Failure> {
     report.stage("build", |_| passes(&build()));
     // With what passing tests print: how many points were tried belongs to the result.
     let words = ["test", "--package", "terrane-tests", "--no-fail-fast", "--", "--show-output"];
-    let mut program = tests(&binary()?, Suite::Whole).arguments(words);
-    match parts::moto_python() {
-        Some(python) => program = program.variable("TERRANE_MOTO_PYTHON", python),
-        None => report.left_out.push(parts::MOTO_MISSING.to_owned()),
-    }
+    let program = report.with_parts(tests(&binary()?, Suite::Whole).arguments(words));
     report.stage("soak", |count| passes_with_lines(&program, |line| count.take(line)));
     // Without the clouds: the feature changes crates below them, and they would all be built anew.
     let words = ["test", "--package", "terrane", "--no-default-features", "--features", "builtin,otlp", "log::otlp"];

@@ -1,20 +1,138 @@
 //! Parts that tests want and that are not Rust: where they are, and how they get there.
 //!
-//! A part lives outside the repository, in a folder named after it, with a mark that holds the versions
-//! it was made from: another version makes another mark, so an old part is never taken for a new one.
+//! One table, [`PARTS`]. A part lives outside the repository, in a folder named after it, with a mark that holds the versions
+//! it was made from: another version makes another mark, so an old part is never taken for a new one. The versions stand in
+//! tests/parts.toml.
 
 use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
 
 use crate::command::{Program, passes};
 use crate::error::Failure;
 use crate::root;
 
-/// What the summary says when moto is not there.
-pub const MOTO_MISSING: &str = "the moto suite: moto is not installed (cargo xtask test --install)";
-
-/// Versions of moto and what it needs.
-const MOTO_VERSIONS: &str = "tests/moto/requirements.txt";
+/// Versions of all parts.
+const VERSIONS: &str = "tests/parts.toml";
 const MARK: &str = "made-from";
+
+/// A part.
+pub struct Part {
+    /// Its name, that of its folder and of its line in the table of versions.
+    pub name: &'static str,
+    /// What the tests are told by: a variable with the path of what they want of it.
+    pub variable: &'static str,
+    /// What is left out without it.
+    pub suites: &'static str,
+    /// What the tests want, in its folder; with the version.
+    wanted: fn(&Path, &str) -> PathBuf,
+    /// Fetches it into its folder, which is empty; false when that did not work.
+    fetch: fn(&Path, &str) -> Result<bool, Failure>,
+}
+
+/// All of them.
+pub const PARTS: &[Part] = &[
+    Part {
+        name: "moto",
+        variable: "TERRANE_MOTO_PYTHON",
+        suites: "the moto suite, state in S3",
+        wanted: |folder, _| python(folder),
+        fetch: fetch_moto,
+    },
+    Part {
+        name: "fake-gcs-server",
+        variable: "TERRANE_FAKE_GCS",
+        suites: "state in Cloud Storage",
+        wanted: |folder, _| folder.join("fake-gcs-server"),
+        fetch: |folder, version| {
+            let module = format!("github.com/fsouza/fake-gcs-server@{version}");
+            passes(&Program::new("go").arguments(["install", &module]).variable("GOBIN", folder))
+        },
+    },
+    Part {
+        name: "azurite",
+        variable: "TERRANE_AZURITE",
+        suites: "state in Azure Blob Storage",
+        wanted: |folder, _| folder.join("node_modules/azurite/dist/src/blob/main.js"),
+        fetch: |folder, version| {
+            let package = format!("azurite@{version}");
+            let quiet = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"];
+            passes(&Program::new("npm").arguments(quiet).arguments([folder]).arguments([package]))
+        },
+    },
+    Part {
+        name: "postgresql",
+        variable: "TERRANE_POSTGRES",
+        suites: "state in PostgreSQL",
+        // Debian keeps each major version in a folder of its own; nothing of ours is made from it but the mark.
+        wanted: |_, version| Path::new("/usr/lib/postgresql").join(version).join("bin"),
+        fetch: |_, version| {
+            let is_there = Path::new("/usr/lib/postgresql").join(version).join("bin/postgres").exists();
+            Ok(is_there || apt(&[&format!("postgresql-{version}")])?)
+        },
+    },
+];
+
+impl Part {
+    /// What the tests want of it, if it is there in the version we want.
+    #[must_use]
+    pub fn found(&self) -> Option<PathBuf> {
+        let (folder, version) = (folder()?.join(self.name), version(self.name).ok()?);
+        self.found_in(&folder, &version)
+    }
+
+    fn found_in(&self, folder: &Path, version: &str) -> Option<PathBuf> {
+        let wanted = (self.wanted)(folder, version);
+        let is_made = std::fs::read_to_string(folder.join(MARK)).is_ok_and(|made_from| made_from == version);
+        (is_made && wanted.exists()).then_some(wanted)
+    }
+
+    /// What the summary says when it is not there.
+    #[must_use]
+    pub fn missing(&self) -> String {
+        format!("{}: {} is not installed (cargo xtask test --install)", self.suites, self.name)
+    }
+
+    /// Fetches it, unless it is there. False when that did not work.
+    ///
+    /// # Errors
+    /// When a file cannot be written or a program is not there.
+    pub fn install(&self) -> Result<bool, Failure> {
+        if self.found().is_some() {
+            println!("{} is there", self.name);
+            return Ok(true);
+        }
+        let Some(folder) = folder().map(|parts| parts.join(self.name)) else {
+            return Err(Failure::Usage("neither TERRANE_PARTS nor HOME says where parts go".to_owned()));
+        };
+        let version = version(self.name)?;
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).map_err(Failure::file(&folder))?;
+        }
+        std::fs::create_dir_all(&folder).map_err(Failure::file(&folder))?;
+        if !(self.fetch)(&folder, &version)? {
+            return Ok(false);
+        }
+        root::write(&folder.join(MARK), &version)?; // last, so that a half-made part does not count
+        Ok(self.found().is_some())
+    }
+}
+
+/// Fetches every part that is not there. False when one of them did not come; the others come all the same.
+///
+/// # Errors
+/// None of its own; what went wrong with a part is printed.
+pub fn install() -> Result<bool, Failure> {
+    let mut is_good = true;
+    for part in PARTS {
+        let is_there = part.install().unwrap_or_else(|failure| {
+            println!("{}: {failure}", part.name);
+            false
+        });
+        is_good &= is_there;
+    }
+    Ok(is_good)
+}
 
 /// Folder of all parts: `TERRANE_PARTS`, else `~/.cache/terrane/parts`.
 fn folder() -> Option<PathBuf> {
@@ -24,61 +142,57 @@ fn folder() -> Option<PathBuf> {
     Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/terrane/parts"))
 }
 
-/// The Python that has moto and boto3, if it is there in the versions we want.
-#[must_use]
-pub fn moto_python() -> Option<PathBuf> {
-    let folder = folder()?.join("moto");
-    let wanted = std::fs::read_to_string(root::root().join(MOTO_VERSIONS)).ok()?;
-    is_made_from(&folder, &wanted).then(|| python(&folder))
+/// A line of the table of versions.
+#[derive(Deserialize)]
+struct Line {
+    version: Option<String>,
+    /// A file that holds the versions in the form that the part's own client takes.
+    file: Option<String>,
+}
+
+/// The version of a part: what it is made from.
+fn version(name: &str) -> Result<String, Failure> {
+    let path = root::root().join(VERSIONS);
+    let malformed =
+        |detail: String| Failure::Malformed { what: VERSIONS.to_owned(), detail: format!("{name}: {detail}") };
+    let table: std::collections::BTreeMap<String, Line> =
+        toml::from_str(&root::read(&path)?).map_err(|error| malformed(error.to_string()))?;
+    match table.get(name) {
+        Some(Line { version: Some(version), .. }) => Ok(version.clone()),
+        Some(Line { file: Some(file), .. }) => root::read(&root::root().join(file)),
+        _ => Err(malformed("there is no version of it".to_owned())),
+    }
 }
 
 fn python(folder: &Path) -> PathBuf {
     folder.join("bin").join("python")
 }
 
-fn is_made_from(folder: &Path, wanted: &str) -> bool {
-    std::fs::read_to_string(folder.join(MARK)).is_ok_and(|made_from| made_from == wanted) && python(folder).exists()
-}
-
-/// Makes the private Python environment with moto, unless it is there. False when that did not work.
-///
-/// # Errors
-/// When a file cannot be written or python3 is not there.
-pub fn install_moto() -> Result<bool, Failure> {
-    if moto_python().is_some() {
-        println!("moto is there");
-        return Ok(true);
-    }
-    let Some(folder) = folder().map(|parts| parts.join("moto")) else {
-        return Err(Failure::Usage("neither TERRANE_PARTS nor HOME says where parts go".to_owned()));
-    };
-    let versions = root::root().join(MOTO_VERSIONS);
-    let wanted = root::read(&versions)?;
-    if !environment(&folder)? {
+/// A private Python environment with moto and what it needs.
+fn fetch_moto(folder: &Path, versions: &str) -> Result<bool, Failure> {
+    let requirements = folder.join("requirements.txt");
+    if !environment(folder)? {
         return Ok(false);
     }
+    root::write(&requirements, versions)?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    if !passes(&Program::new(python(&folder)).arguments(pip).arguments([&versions]))? {
-        return Ok(false);
-    }
-    root::write(&folder.join(MARK), &wanted)?; // last, so that a half-made part does not count
-    Ok(true)
+    passes(&Program::new(python(folder)).arguments(pip).arguments([&requirements]))
 }
 
 /// An empty environment in `folder`. Debian splits the module that makes one from Python itself.
 fn environment(folder: &Path) -> Result<bool, Failure> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(Failure::file(folder))?;
-    }
     let venv = Program::new("python3").arguments(["-m", "venv"]).arguments([folder]);
     if passes(&venv).unwrap_or(false) {
         return Ok(true);
     }
     println!("python3 with venv is missing, asking Debian for it");
+    Ok(apt(&["python3", "python3-venv"])? && passes(&venv)?)
+}
+
+fn apt(packages: &[&str]) -> Result<bool, Failure> {
     let apt =
         |arguments: &[&str]| Program::new("apt-get").arguments(arguments).variable("DEBIAN_FRONTEND", "noninteractive");
-    let is_there = passes(&apt(&["update"]))? && passes(&apt(&["install", "-y", "python3", "python3-venv"]))?;
-    Ok(is_there && passes(&venv)?)
+    Ok(passes(&apt(&["update"]))? && passes(&apt(&["install", "-y"]).arguments(packages))?)
 }
 
 #[cfg(test)]
@@ -88,11 +202,20 @@ mod tests {
     #[test]
     fn part_counts_only_with_the_mark_of_its_versions() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(!is_made_from(folder.path(), "moto==1"));
+        let moto = PARTS.iter().find(|part| part.name == "moto").unwrap();
+        let is_there = |version| moto.found_in(folder.path(), version).is_some();
+        assert!(!is_there("moto==1"));
         root::write(&folder.path().join(MARK), "moto==1").unwrap();
-        assert!(!is_made_from(folder.path(), "moto==1"));
+        assert!(!is_there("moto==1"));
         root::write(&python(folder.path()), "").unwrap();
-        assert!(is_made_from(folder.path(), "moto==1"));
-        assert!(!is_made_from(folder.path(), "moto==2"));
+        assert!(is_there("moto==1"));
+        assert!(!is_there("moto==2"));
+    }
+
+    #[test]
+    fn every_part_has_a_version() {
+        for part in PARTS {
+            assert!(version(part.name).is_ok_and(|version| !version.is_empty()), "{}", part.name);
+        }
     }
 }

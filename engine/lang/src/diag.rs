@@ -42,6 +42,10 @@ terrane_core::diagnostics! {
         help: "Types are string, number, bool, any, list(..), set(..), map(..), tuple([..]) and object({..})";
     CONSTANT_WANTED: error "constant-wanted" => "This setting is read before anything is evaluated";
         help: "Write a constant value";
+    KNOWN_TOO_LATE: error "known-too-late" => "This is read before the state, and its value comes later";
+        help: "Use literals, functions, variables of the root module, and local values made of those";
+    UNKNOWN_BACKEND: error "unknown-backend" => "There is no such kind of backend";
+        help: "The kinds are local, s3, gcs, azurerm, oss, cos, pg and http";
     WRONG_SETTING: error "wrong-setting" => "A setting has a value it cannot have";
         help: "The reference page of the block lists the values";
     UNKNOWN_TYPE: error "unknown-type" => "There is no resource type of this name";

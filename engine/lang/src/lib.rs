@@ -8,6 +8,7 @@
 pub mod check;
 pub mod convert;
 pub mod diag;
+pub mod early;
 pub mod eval;
 pub mod fmt;
 pub mod functions;

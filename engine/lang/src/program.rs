@@ -35,6 +35,30 @@ pub struct Program {
 pub struct Settings {
     /// `required_version`, checked already.
     pub required_version: Option<(Text, Span)>,
+    /// The `backend` block; without one the state is in a folder beside the configuration.
+    pub backend: Option<Backend>,
+}
+
+/// The `backend` block: where the state is kept.
+#[derive(Debug)]
+pub struct Backend {
+    /// The kind of store, one of those that this version has.
+    pub kind: Text,
+    /// Where the kind stands.
+    pub kind_span: Span,
+    /// What is written in it, by name.
+    pub arguments: BTreeMap<Text, BackendArgument>,
+    /// The header of the block.
+    pub span: Span,
+}
+
+/// One argument of a `backend` block. It is made of literals, functions and variables: see [`crate::early`].
+#[derive(Debug)]
+pub struct BackendArgument {
+    /// Where its name stands.
+    pub name_span: Span,
+    /// Its value.
+    pub value: Expr,
 }
 
 /// One thing to evaluate: a declaration of a module, by its number.

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use terrane_core::{InstanceKey, Text, Value};
 
+/// The workspace that is there from the beginning.
+pub const DEFAULT_WORKSPACE: &str = "default";
+
 /// Files, environment and clock, as the language may see them. Whoever implements it keeps a digest of each
 /// answer, so that a plan knows what it was made from.
 pub trait Sources: Send + Sync {
@@ -23,6 +26,10 @@ pub trait Sources: Send + Sync {
     fn plan_time(&self) -> String;
     /// The folder the run works in, absolute.
     fn folder(&self) -> String;
+    /// The workspace: which of the states of a configuration this run works on.
+    fn workspace(&self) -> String {
+        String::from(DEFAULT_WORKSPACE)
+    }
 }
 
 /// The form that the keys of a block have.

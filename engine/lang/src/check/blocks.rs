@@ -10,7 +10,7 @@ use crate::program::{Call, Import, Local, ModuleId, Moved, Output, ProviderBlock
 use crate::program::{Validation, Variable};
 use crate::syntax::ast;
 use terrane_core::diagnostic::suggestion;
-use terrane_core::{Diagnostic, Mode, Text, Type};
+use terrane_core::{Diagnostic, Mode, Type};
 
 /// What a folder lowers to; calls name folders, not modules yet.
 #[derive(Clone, Debug, Default)]
@@ -89,7 +89,7 @@ impl Lower<'_> {
                 continue;
             }
             let name = &nested.kind.text;
-            if matches!(&**name, "precondition" | "postcondition" | "backend" | "cloud" | "required_providers") {
+            if matches!(&**name, "precondition" | "postcondition" | "cloud" | "required_providers") {
                 self.report(diag::NOT_IN_THIS_VERSION.at(nested.header).detail(format!("`{name}` blocks of a {kind}")));
                 continue;
             }
@@ -272,31 +272,5 @@ impl Lower<'_> {
         let schema = self.world.schemas.provider(&provider.name)?;
         let body = self.body(&block.body, &schema.body, block.header, PROVIDER)?;
         Some(ProviderBlock { provider, schema, body, span: block.header })
-    }
-
-    /// The `terrane` blocks: what version they ask for.
-    pub fn settings(&mut self, blocks: &[ast::Block]) -> Option<(Text, terrane_core::Span)> {
-        let mut found = None;
-        for block in blocks {
-            self.only(block, &["required_version"], &[]);
-            let Some(attribute) = find(&block.body, "required_version") else { continue };
-            let Some(setting) = self.setting(&attribute.value, "required_version") else { continue };
-            let Some(text) = setting.text("required_version", self.problems) else { continue };
-            let version = env!("CARGO_PKG_VERSION");
-            match super::version::meets(version, &text) {
-                Ok(true) => found = Some((text, setting.span)),
-                Ok(false) => {
-                    let detail = format!("this is Terrane {version}, and `{text}` is asked for");
-                    self.report(diag::VERSION_NOT_SUPPORTED.at(setting.span).detail(detail));
-                }
-                Err(part) => {
-                    let detail = format!("{} is no version constraint", terrane_core::path::quote(&part));
-                    self.report(
-                        diag::WRONG_SETTING.at(setting.span).detail(detail).help("Write it like \">= 0.1, < 2\""),
-                    );
-                }
-            }
-        }
-        found
     }
 }

@@ -268,7 +268,7 @@ impl<'a> Lower<'a> {
         let kind = match &**name {
             "var" => self.variable(root.span, &steps),
             "local" => self.local(root.span, &steps),
-            "each" | "count" | "self" | "path" | "terraform" => {
+            "each" | "count" | "self" | "path" | "terrane" | "terraform" => {
                 let (given, taken) = self.given(name, root.span, &steps)?;
                 let span = steps.first().map_or(root.span, |s| if taken == 0 { root.span } else { step_span(s) });
                 let given = Expr { kind: ExprKind::Given(given), span };
@@ -344,7 +344,7 @@ impl<'a> Lower<'a> {
             ("path", "root") => (Some(Given::PathRoot), &[]),
             ("path", "cwd") => (Some(Given::PathCwd), &[]),
             ("path", _) => (None, &["module", "root", "cwd"]),
-            ("terraform", "workspace") => (Some(Given::Workspace), &[]),
+            ("terrane" | "terraform", "workspace") => (Some(Given::Workspace), &[]),
             _ => (None, &["workspace"]),
         };
         let Some(given) = given else {

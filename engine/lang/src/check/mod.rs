@@ -13,6 +13,7 @@ mod order;
 mod refactor;
 mod refer;
 mod repeat;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -33,6 +34,7 @@ use terrane_core::schema::SchemaKind;
 use terrane_core::{Diagnostic, Schema, SourceMap, Span, Text, Value, diagnostic};
 
 pub(crate) use files::join;
+pub use settings::BACKENDS;
 
 /// Most modules a program may have: calls that double at every step would fill the memory.
 const MOST_MODULES: usize = 100_000;
@@ -64,9 +66,9 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
     for (folder, mut blocks) in parts {
         let Some(names) = world.folders.get(&folder) else { continue };
         let terrane = std::mem::take(&mut blocks.settings);
-        let required = Lower::new(&world, names, &mut problems).settings(&terrane);
+        let found = Lower::new(&world, names, &mut problems).settings(&terrane, folder == ".");
         if folder == "." {
-            settings.required_version = required;
+            settings = found;
         }
         lowered.insert(folder, blocks::lower(&world, names, blocks, &mut problems));
     }
@@ -90,6 +92,7 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
             Ok(sorted) => {
                 order = sorted;
                 repeat::check(&modules, &mut problems);
+                settings::check(&modules, &settings, &mut problems);
             }
             Err(circles) => problems.extend(circles),
         }

@@ -53,7 +53,7 @@ fn blocks_of_later_versions_are_named() {
         let problems = found(&format!("{kind} {{\n}}\n"));
         assert_eq!(problems, [("not-in-this-version", kind.to_owned())]);
     }
-    check("terrane {\n  backend \"s3\" {\n  }\n}\n", &[("not-in-this-version", "backend \"s3\"")]);
+    check("terrane {\n  cloud {\n  }\n}\n", &[("not-in-this-version", "cloud")]);
     check(&thing("dynamic \"node\" {\n  }"), &[("not-in-this-version", "dynamic \"node\"")]);
     check(&thing("provisioner \"local-exec\" {\n  }"), &[("not-in-this-version", "provisioner \"local-exec\"")]);
     check(&thing("lifecycle {\n  precondition {\n  }\n  }"), &[("not-in-this-version", "precondition")]);

@@ -72,7 +72,7 @@ pub enum Given {
     PathRoot,
     /// `path.cwd`
     PathCwd,
-    /// `terraform.workspace`
+    /// `terrane.workspace`
     Workspace,
 }
 

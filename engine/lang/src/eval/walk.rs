@@ -123,7 +123,7 @@ impl<'a> Walk<'a> {
             Given::PathModule => Some(Value::string(self.scope.module_folder())),
             Given::PathRoot => Some(Value::string(".")),
             Given::PathCwd => Some(Value::string(self.scope.sources().folder())),
-            Given::Workspace => Some(Value::string("default")),
+            Given::Workspace => Some(Value::string(self.scope.sources().workspace())),
         };
         if value.is_none() {
             let (name, where_it_is) = match given {

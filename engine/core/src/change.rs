@@ -101,6 +101,8 @@ pub enum Reason {
     },
     /// `-replace` asked for it.
     ReplaceRequested,
+    /// Somebody marked it as not fit to stay.
+    Tainted,
     /// `replace_triggered_by` names something that changes.
     ReplaceTriggered {
         /// What changes.
@@ -140,6 +142,7 @@ impl Reason {
         match self {
             Self::CannotUpdate { .. } => Some("replace_because_cannot_update"),
             Self::ReplaceRequested => Some("replace_by_request"),
+            Self::Tainted => Some("replace_because_tainted"),
             Self::ReplaceTriggered { .. } => Some("replace_by_triggers"),
             Self::NoResourceConfig => Some("delete_because_no_resource_config"),
             Self::WrongRepetition => Some("delete_because_wrong_repetition"),
@@ -169,6 +172,7 @@ impl fmt::Display for Reason {
             Self::Differs => f.write_str("the configuration differs from the object"),
             Self::CannotUpdate { path, why } => write!(f, "{path}: {why}"),
             Self::ReplaceRequested => f.write_str("-replace asks for it"),
+            Self::Tainted => f.write_str("it is tainted"),
             Self::ReplaceTriggered { by } => write!(f, "replace_triggered_by: {by} changes"),
             Self::NoResourceConfig => f.write_str("it is not in the configuration"),
             Self::WrongRepetition => f.write_str("the block is repeated in another way now"),

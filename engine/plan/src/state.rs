@@ -77,6 +77,9 @@ pub struct Recorded {
     /// Digests of secret leaves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretDigest>,
+    /// Set by somebody who wants it made anew.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tainted: bool,
     /// Set while it is half made or half destroyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,

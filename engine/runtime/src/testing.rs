@@ -41,6 +41,7 @@ pub fn recorded(at: &str) -> Recorded {
         made_ms: 0,
         owners: Vec::new(),
         secrets: Vec::new(),
+        tainted: false,
         partial: Some(Partial {
             verb: Verb::Create,
             done: vec!["a".into()],

@@ -6,8 +6,9 @@ mod excludes;
 mod imports;
 mod moves;
 
-use terrane_core::change::Action;
+use terrane_core::change::{Action, Reason};
 use terrane_plan::plan::{Mode, Phase, Step};
+use terrane_plan::state::{Entry, Recorded};
 use terrane_plan::{Options, Plan};
 use terrane_tests::memory::MemorySources;
 use terrane_tests::sim::Simulation;
@@ -60,6 +61,40 @@ fn cluster(name: &str, more: &str) -> String {
 fn a_new_block_is_created() {
     let plan = plan_with(&mut Simulation::new(1), &cluster("a", ""), &Options::default());
     assert_eq!(plan.unwrap(), ["+ sim_cluster.a: it is new in the configuration"]);
+}
+
+/// A world in which the cluster `a` is tainted.
+fn tainted(text: &str) -> Simulation {
+    let mut sim = world(text);
+    let record = sim.state().record(&"sim_cluster.a".parse().unwrap()).unwrap().clone();
+    let record = Box::new(Recorded { tainted: true, ..(*record).clone() });
+    sim.log.push(Entry::Record { step: None, record });
+    sim
+}
+
+// A5
+#[test]
+fn a_tainted_object_is_replaced_once() {
+    let text = cluster("a", "");
+    let mut sim = tainted(&text);
+    assert_eq!(plan_with(&mut sim, &text, &Options::default()).unwrap_err(), ["cluster-replace-refused"]);
+    let meant = Options { allow_replace: vec!["sim_cluster.a".parse().unwrap()], ..Options::default() };
+    let plan = sim.plan(&MemorySources::main(&text), &meant).unwrap();
+    assert_eq!((plan.changes[0].action.symbol(), &plan.changes[0].reasons), ("-/+", &vec![Reason::Tainted]));
+    let outcome = sim.apply(&MemorySources::main(&text), &meant, false).unwrap();
+    assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
+    sim.cloud.advance(sim.cloud.now_ms + 1_000_000);
+    assert!(plan_with(&mut sim, &text, &Options::default()).unwrap().is_empty());
+}
+
+// A5
+#[test]
+fn what_is_only_refreshed_stays_tainted() {
+    let text = cluster("a", "");
+    let mut sim = tainted(&text);
+    let refresh = Options { mode: Mode::RefreshOnly, ..Options::default() };
+    sim.apply(&MemorySources::main(&text), &refresh, false).unwrap();
+    assert!(sim.state().record(&"sim_cluster.a".parse().unwrap()).unwrap().tainted);
 }
 
 #[test]

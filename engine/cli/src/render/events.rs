@@ -297,6 +297,7 @@ fn reason_name(reason: &Reason) -> Option<&'static str> {
     match reason {
         Reason::CannotUpdate { .. } => Some("cannot_update"),
         Reason::ReplaceRequested => Some("requested"),
+        Reason::Tainted => Some("tainted"),
         Reason::ReplaceTriggered { .. } => Some("replace_triggered_by"),
         Reason::NoResourceConfig
         | Reason::WrongRepetition

@@ -104,6 +104,9 @@ fn record_json(record: &Recorded, registry: &Registry) -> serde_json::Value {
         if let Some(deposed) = &record.deposed {
             entry.insert("deposed_key".into(), json!(deposed));
         }
+        if record.tainted {
+            entry.insert("tainted".into(), json!(true));
+        }
         if let Some(partial) = &record.partial {
             entry.insert("partial".into(), json!(partial));
         }

@@ -43,6 +43,9 @@ pub fn write_one(record: &Recorded, registry: &Registry, paint: Paint, out: &mut
     let resource = &record.addr.resource;
     let deposed = record.deposed.as_ref().map(|mark| format!(" (deposed object {mark})")).unwrap_or_default();
     writeln!(out, "{}", paint.text(Hue::Bold, &format!("# {}{deposed}:", record.addr)))?;
+    if record.tainted {
+        writeln!(out, "# (tainted: the next plan replaces it)")?;
+    }
     if let Some(partial) = &record.partial {
         let done: Vec<&str> = partial.done.iter().map(|step| &**step).collect();
         writeln!(out, "# (half done: {} done; next {})", done.join(", "), partial.next)?;

@@ -271,6 +271,9 @@ impl Walk<'_> {
                 reasons.push(Reason::CannotUpdate { path: difference.path.clone(), why });
             }
         }
+        if facts.record.is_some_and(|record| record.tainted) {
+            reasons.push(Reason::Tainted);
+        }
         if is_meant(&self.options.replace) {
             reasons.push(Reason::ReplaceRequested);
         }

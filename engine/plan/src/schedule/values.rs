@@ -198,6 +198,7 @@ impl Schedule<'_> {
             made_ms: recorded.map_or(0, |recorded| recorded.made_ms),
             owners: change.owners.clone(),
             secrets: change.secrets.clone(),
+            tainted: false,
             partial: None,
             dependencies: change.dependencies.clone(),
             prevent_destroy: change.prevent_destroy,

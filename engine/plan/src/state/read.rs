@@ -43,6 +43,8 @@ pub struct RecordText<'a> {
     #[serde(default)]
     secrets: Vec<SecretDigest>,
     #[serde(default)]
+    tainted: bool,
+    #[serde(default)]
     partial: Option<Partial>,
     #[serde(default, borrow)]
     dependencies: Vec<Name<'a>>,
@@ -150,6 +152,7 @@ impl RecordReader {
             made_ms: text.made_ms,
             owners: text.owners,
             secrets: text.secrets,
+            tainted: text.tainted,
             partial: text.partial,
             dependencies,
             prevent_destroy: text.prevent_destroy,

@@ -59,6 +59,7 @@ pub fn place(origin: &Origin) -> String {
 /// What happens, behind `# ADDR `.
 pub fn fate(change: &Change) -> &'static str {
     let is_incomplete = matches!(change.reasons.first(), Some(Reason::Incomplete { .. }));
+    let is_tainted = change.reasons.contains(&Reason::Tainted);
     match change.action {
         Action::NoOp if change.importing.is_some() => "will be imported",
         Action::NoOp => "stays as it is",
@@ -66,6 +67,7 @@ pub fn fate(change: &Change) -> &'static str {
         Action::Create | Action::Update if is_incomplete => "will be completed",
         Action::Create => "will be created",
         Action::Update => "will be updated in-place",
+        Action::DeleteThenCreate | Action::CreateThenDelete if is_tainted => "is tainted, so must be replaced",
         Action::DeleteThenCreate | Action::CreateThenDelete => "must be replaced",
         Action::Delete => "will be destroyed",
         Action::Forget => "will no longer be managed by Terrane, but will not be destroyed",

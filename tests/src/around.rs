@@ -44,6 +44,10 @@ impl<T: Around> StateStore for Wrapped<T> {
         self.0.inner().compact(grant, state)
     }
 
+    fn put<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>> {
+        self.0.inner().put(grant, state)
+    }
+
     fn lock<'a>(&'a self, request: &'a LockRequest) -> Async<'a, Result<Grant, StoreError>> {
         self.0.inner().lock(request)
     }

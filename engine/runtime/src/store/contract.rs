@@ -50,6 +50,8 @@ pub const CASES: &[Case] = &[
     Case { name: "a lock is broken by its id alone, and its run is fenced off", check: |p| Box::pin(broken(p)) },
     Case { name: "no lost reply loses or doubles anything", check: |p| Box::pin(lost_replies(p)) },
     Case { name: "a snapshot changes nothing", check: |p| Box::pin(snapshot_changes_nothing(p)) },
+    Case { name: "a state from elsewhere is put in place whole", check: |p| Box::pin(put_in_place(p)) },
+    Case { name: "a state that is put in place never goes back", check: |p| Box::pin(put_never_goes_back(p)) },
     Case { name: "reading takes no lock and changes nothing", check: |p| Box::pin(reading_is_harmless(p)) },
     Case { name: "every serial can be loaded, over snapshots and runs", check: |p| Box::pin(history_is_kept(p)) },
     Case { name: "a probe finds the place good and changes nothing", check: |p| Box::pin(probe_is_harmless(p)) },
@@ -228,6 +230,40 @@ async fn snapshot_changes_nothing(place: &dyn Place) -> Verdict {
     told(store.unlock(&grant).await, "unlock")?;
     let (_, _) = ready(place, "b@two").await?;
     ensure(loaded(place).await? == replay(&all), || "the state after a snapshot and an append differs".into())
+}
+
+/// A state as another store had it.
+fn foreign(serial: u64) -> State {
+    State { lineage: "other".into(), serial, ..replay(&entries(2)) }
+}
+
+async fn put_in_place(place: &dyn Place) -> Verdict {
+    let (store, grant) = ready(place, "a@one").await?;
+    told(store.append(&grant, &entries(3)).await, "append")?;
+    let mut state = foreign(500);
+    told(store.put(&grant, &state).await, "put")?;
+    ensure(loaded(place).await? == state, || "another state is there than the one that was put".into())?;
+    let serial = told(store.append(&grant, &[begin("after")]).await, "append after a put")?;
+    ensure(serial == 501, || format!("the serial after a put of 500 and an entry is {serial}"))?;
+    state.apply(begin("after"));
+    told(store.unlock(&grant).await, "unlock")?;
+    let (store, grant) = ready(place, "b@two").await?;
+    ensure(loaded(place).await? == state, || "a later run finds another state".into())?;
+    told(store.append(&grant, &[begin("later")]).await, "append by a later run").map(|_| ())
+}
+
+async fn put_never_goes_back(place: &dyn Place) -> Verdict {
+    let (store, grant) = ready(place, "a@one").await?;
+    told(store.append(&grant, &entries(3)).await, "append")?;
+    for serial in [3, 4] {
+        let refused = matches!(store.put(&grant, &foreign(serial)).await, Err(StoreError::WriteFailed { .. }));
+        ensure(refused, || format!("a state of serial {serial} was put over one of serial 4"))?;
+    }
+    let forged = Grant { id: "forged".into(), fencing: grant.fencing };
+    ensure(store.put(&forged, &foreign(9)).await.is_err(), || "a put without the lock was taken".into())?;
+    told(store.load(Some(&grant)).await, "load again")?;
+    told(store.append(&grant, &[begin("after")]).await, "append after refused puts")?;
+    ensure(loaded(place).await?.serial == 5, || "what was there is not there any more".into())
 }
 
 async fn reading_is_harmless(place: &dyn Place) -> Verdict {

@@ -16,6 +16,8 @@ pub struct MemoryStore {
 
 #[derive(Default)]
 struct Shared {
+    /// What the log stands on: a state that was put in place.
+    base: State,
     log: Vec<String>,
     holder: Option<LockHolder>,
     fencing: u64,
@@ -43,17 +45,32 @@ impl Shared {
 
     fn load(&self, grant: Option<&Grant>) -> Result<LoadedState, StoreError> {
         grant.map_or(Ok(()), |grant| self.check(grant))?;
-        Self::replay(&self.log)
+        self.replay(&self.log)
+    }
+
+    fn serial(&self) -> u64 {
+        self.base.serial + u64::try_from(self.log.len()).unwrap_or(u64::MAX)
+    }
+
+    fn put(&mut self, grant: &Grant, state: &State) -> Result<(), StoreError> {
+        self.check(grant)?;
+        if state.serial <= self.serial() {
+            return Err(StoreError::put_behind(state, self.serial()));
+        }
+        self.base = state.clone();
+        self.log.clear();
+        Ok(())
     }
 
     fn load_at(&self, serial: u64) -> Result<LoadedState, StoreError> {
-        let newest = u64::try_from(self.log.len()).unwrap_or(u64::MAX);
-        let wanted = usize::try_from(serial).ok().and_then(|serial| self.log.get(..serial));
-        Self::replay(wanted.ok_or(StoreError::NoSuchSerial { serial, oldest: 0, newest })?)
+        let (oldest, newest) = (self.base.serial, self.serial());
+        let count = serial.checked_sub(oldest).and_then(|count| usize::try_from(count).ok());
+        let wanted = count.and_then(|count| self.log.get(..count));
+        self.replay(wanted.ok_or(StoreError::NoSuchSerial { serial, oldest, newest })?)
     }
 
-    fn replay(log: &[String]) -> Result<LoadedState, StoreError> {
-        let mut state = State::default();
+    fn replay(&self, log: &[String]) -> Result<LoadedState, StoreError> {
+        let mut state = self.base.clone();
         for text in log {
             let entry =
                 serde_json::from_str(text).map_err(|error| StoreError::Damaged { reason: error.to_string() })?;
@@ -64,7 +81,7 @@ impl Shared {
 
     fn versions(&self) -> Vec<Version> {
         let mut versions = Versions::default();
-        self.log.iter().zip(1..).for_each(|(text, serial)| versions.entry(text.as_bytes(), serial));
+        self.log.iter().zip(self.base.serial + 1..).for_each(|(text, serial)| versions.entry(text.as_bytes(), serial));
         versions.into_vec()
     }
 
@@ -82,7 +99,7 @@ impl Shared {
                 serde_json::to_string(entry).map_err(|error| StoreError::WriteFailed { reason: error.to_string() })?;
             self.log.push(text);
         }
-        Ok(u64::try_from(self.log.len()).unwrap_or(u64::MAX))
+        Ok(self.serial())
     }
 
     fn lock(&mut self, request: &LockRequest, now_ms: u64) -> Result<Grant, StoreError> {
@@ -132,6 +149,10 @@ impl StateStore for MemoryStore {
 
     fn compact<'a>(&'a self, grant: &'a Grant, _state: &'a State) -> Async<'a, Result<(), StoreError>> {
         ready(self.with(|shared| shared.check(grant)))
+    }
+
+    fn put<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>> {
+        ready(self.with(|shared| shared.put(grant, state)))
     }
 
     fn lock<'a>(&'a self, request: &'a LockRequest) -> Async<'a, Result<Grant, StoreError>> {

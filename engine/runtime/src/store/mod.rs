@@ -162,6 +162,13 @@ pub enum StoreError {
     OtherLock(Option<Box<LockHolder>>),
 }
 
+impl StoreError {
+    /// A state that cannot be put over one with the serial `last`.
+    pub(crate) fn put_behind(state: &State, last: u64) -> Self {
+        Self::WriteFailed { reason: format!("the serial {} is not above the last one, {last}", state.serial) }
+    }
+}
+
 /// A place that keeps one state.
 ///
 /// Whoever writes first takes the lock, then loads with the grant: only then is the store ready for [`append`].
@@ -198,6 +205,14 @@ pub trait StateStore: Send + Sync {
     /// # Errors
     /// As [`StateStore::append`]; the state is whole in any case.
     fn compact<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>>;
+
+    /// Puts a state that comes from elsewhere in the place of what is there, with its lineage and its serial. It is
+    /// durable and whole, or what was there stays; either way the earlier states stay in the history.
+    ///
+    /// # Errors
+    /// As [`StateStore::append`]; [`StoreError::WriteFailed`] where the serial is not above the last one here: no
+    /// serial ever means two states.
+    fn put<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>>;
 
     /// Takes the lock, at once or not at all. A lock without a heartbeat for [`LEASE_MS`], or whose process is
     /// gone from this machine, is taken over.

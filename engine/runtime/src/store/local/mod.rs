@@ -199,12 +199,22 @@ impl LocalStore {
         result
     }
 
-    fn put_snapshot(&self, grant: &Grant, state: &State) -> Result<(), StoreError> {
+    /// Puts a snapshot in the place of the log, where `fits` says so of the last serial.
+    fn put_snapshot(
+        &self,
+        grant: &Grant,
+        state: &State,
+        fits: impl FnOnce(u64) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let writer = self.open().writer.take().ok_or_else(writer::stopped)?;
         let mut log = writer.stop()?;
         self.lock.check(grant)?;
-        if log.grant != *grant || log.serial != state.serial {
-            return Err(StoreError::WriteFailed { reason: "the snapshot is not of the last serial".to_owned() });
+        if log.grant != *grant {
+            return Err(StoreError::WriteFailed { reason: "the state was loaded under another lock".to_owned() });
+        }
+        if let Err(error) = fits(log.serial) {
+            self.open().writer = Some(Writer::start(log)?);
+            return Err(error);
         }
         self.keep().map_err(files::write_failed)?;
         let mut bytes = 0;
@@ -212,6 +222,7 @@ impl LocalStore {
             bytes = snapshot::write(state, std::io::BufWriter::with_capacity(1 << 20, file))?;
             Ok(())
         })?;
+        log.serial = state.serial;
         log.bytes = u64::try_from(self.new_log(grant, state.serial)?).unwrap_or(u64::MAX);
         log.file = OpenOptions::new().append(true).open(self.path("log")).map_err(files::write_failed)?;
         let mut open = self.open();
@@ -318,7 +329,18 @@ impl StateStore for LocalStore {
 
     fn compact<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>> {
         let (store, grant, state) = (self.clone(), grant.clone(), state.clone());
-        aside(move || store.put_snapshot(&grant, &state))
+        aside(move || {
+            let wrong = || StoreError::WriteFailed { reason: "the snapshot is not of the last serial".to_owned() };
+            store.put_snapshot(&grant, &state, |last| if last == state.serial { Ok(()) } else { Err(wrong()) })
+        })
+    }
+
+    fn put<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>> {
+        let (store, grant, state) = (self.clone(), grant.clone(), state.clone());
+        aside(move || {
+            let fits = |last| if state.serial > last { Ok(()) } else { Err(StoreError::put_behind(&state, last)) };
+            store.put_snapshot(&grant, &state, fits)
+        })
     }
 
     fn lock<'a>(&'a self, request: &'a LockRequest) -> Async<'a, Result<Grant, StoreError>> {

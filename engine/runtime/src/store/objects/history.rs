@@ -68,6 +68,9 @@ impl Log {
             let (number, bytes) = read?;
             let bytes = bytes.ok_or_else(|| segment::damaged(number, "is missing"))?;
             let (header, at) = segment::header(number, &bytes)?;
+            if header.whole && header.base_serial <= serial {
+                state = segment::whole(&header, &bytes, at)?;
+            }
             segment::each_entry(&header, &bytes, at, |at, json| {
                 if at == state.serial + 1 && at <= serial {
                     let damaged = |_| segment::damaged(number, "has an entry that this version does not know");
@@ -77,7 +80,8 @@ impl Log {
                 Ok(())
             })?;
         }
-        Ok(LoadedState { state, cut: None })
+        // Serials that were passed over when a state was put in place mean none.
+        if state.serial == serial { Ok(LoadedState { state, cut: None }) } else { Err(unknown(oldest, newest)) }
     }
 
     async fn snapshot(&self, number: u64) -> Result<State, StoreError> {

@@ -67,6 +67,9 @@ impl Read {
     fn play(&mut self, number: u64, bytes: &[u8]) -> Result<(), StoreError> {
         let (header, at) = segment::header(number, bytes)?;
         follows(&self.end, &header)?;
+        if header.whole {
+            self.state = segment::whole(&header, bytes, at)?;
+        }
         segment::each_entry(&header, bytes, at, |serial, json| {
             // Its checksum is right, so it was written like this: not damage, and not ours to leave out.
             let unknown = |error: &dyn std::fmt::Display| StoreError::Damaged {
@@ -99,7 +102,8 @@ pub fn follows(end: &End, header: &Header) -> Result<(), StoreError> {
     if header.previous != end.digest {
         return Err(damaged(number, "does not follow from the one before it, which is another than it was"));
     }
-    if header.base_serial != end.serial {
+    let fits = if header.whole { header.base_serial > end.serial } else { header.base_serial == end.serial };
+    if !fits {
         return Err(damaged(number, "begins with another serial"));
     }
     if header.fencing < end.fencing {

@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use terrane_core::Text;
-use terrane_plan::state::FORMAT;
+use terrane_plan::state::{FORMAT, State};
 
 /// The first line of a segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,14 @@ pub struct Header {
     pub writer: Text,
     /// SHA-256 of the segment before it, hexadecimal; empty for the first.
     pub previous: Text,
+    /// Whether it holds no entries but a whole state, of `base_serial`, which stands in the place of all before it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub whole: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Where the log ends: all that the next segment follows from.
@@ -69,12 +77,40 @@ impl End {
             fencing,
             writer: writer.clone(),
             previous: self.digest.clone(),
+            whole: false,
         };
         let mut bytes = Vec::with_capacity(frames.bytes.len() + 512);
         frame::push(&header, &mut bytes).map_err(|error| StoreError::WriteFailed { reason: error.to_string() })?;
         bytes.extend_from_slice(&frames.bytes);
         let end = Self::after(&header, &bytes);
         Ok((bytes.into(), end))
+    }
+
+    /// A segment that puts a state in the place of all before it, and the end after it.
+    ///
+    /// # Errors
+    /// The state cannot be packed.
+    pub fn replaced(&self, fencing: u64, writer: &Text, state: &State) -> Result<(Bytes, Self), StoreError> {
+        let header = Header {
+            format: FORMAT,
+            segment: self.segment + 1,
+            lineage: state.lineage.clone(),
+            base_serial: state.serial,
+            count: 0,
+            fencing,
+            writer: writer.clone(),
+            previous: self.digest.clone(),
+            whole: true,
+        };
+        let mut bytes = Vec::new();
+        let packed = frame::push(&header, &mut bytes).map_err(std::io::Error::from);
+        packed
+            .and_then(|()| super::snapshot::pack(state, bytes))
+            .map(|bytes| {
+                let end = Self::after(&header, &bytes);
+                (bytes.into(), end)
+            })
+            .map_err(|error| StoreError::WriteFailed { reason: error.to_string() })
     }
 
     /// The end after a segment.
@@ -131,6 +167,9 @@ pub fn each_entry(
     mut at: usize,
     mut work: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
+    if header.whole {
+        return Ok(());
+    }
     let mut serial = header.base_serial;
     loop {
         match frame::next(bytes, at) {
@@ -144,6 +183,22 @@ pub fn each_entry(
             Next::Damaged(reason) => return Err(damaged(header.segment, &format!("is damaged: {reason}"))),
         }
     }
+}
+
+/// The state in a segment that holds a whole one.
+///
+/// # Errors
+/// [`StoreError::Damaged`].
+pub fn whole(header: &Header, bytes: &[u8], at: usize) -> Result<State, StoreError> {
+    let state = super::snapshot::unpack(bytes.get(at..).unwrap_or_default());
+    let state = state.map_err(|error| match error {
+        StoreError::Damaged { reason } => damaged(header.segment, &format!("is damaged: {reason}")),
+        other => other,
+    })?;
+    if state.serial != header.base_serial || state.lineage != header.lineage {
+        return Err(damaged(header.segment, "holds another state than it says"));
+    }
+    Ok(state)
 }
 
 /// The error of a segment that is not what it has to be.

@@ -52,11 +52,33 @@ pub fn write(state: &State, end: &End, versions: Vec<Version>) -> Result<Bytes, 
     let written = || {
         let mut bytes = Vec::new();
         frame::push(&header, &mut bytes)?;
-        let mut compressed = zstd::stream::write::Encoder::new(bytes, LEVEL)?;
-        crate::store::snapshot::write(state, BufWriter::with_capacity(1 << 17, &mut compressed))?;
-        compressed.finish()
+        pack(state, bytes)
     };
     written().map(Bytes::from).map_err(|error: std::io::Error| StoreError::WriteFailed { reason: error.to_string() })
+}
+
+/// `bytes`, and behind them a state, compressed.
+///
+/// # Errors
+/// Those of the compression.
+pub fn pack(state: &State, bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
+    let mut compressed = zstd::stream::write::Encoder::new(bytes, LEVEL)?;
+    crate::store::snapshot::write(state, BufWriter::with_capacity(1 << 17, &mut compressed))?;
+    compressed.finish()
+}
+
+/// The state that was packed.
+///
+/// # Errors
+/// [`StoreError::Newer`]; [`StoreError::Damaged`].
+pub fn unpack(compressed: &[u8]) -> Result<State, StoreError> {
+    let damaged = |reason: String| StoreError::Damaged { reason };
+    let unpacked = zstd::stream::read::Decoder::with_buffer(compressed).map_err(|error| damaged(error.to_string()))?;
+    // What cannot be unpacked is damage of the object; there is no disk that could fail here.
+    crate::store::snapshot::read(BufReader::with_capacity(1 << 17, unpacked)).map_err(|error| match error {
+        StoreError::ReadFailed { reason } => damaged(format!("it cannot be unpacked: {reason}")),
+        other => other,
+    })
 }
 
 /// Reads a snapshot.
@@ -71,14 +93,10 @@ pub fn read(number: u64, bytes: &[u8]) -> Result<(Header, State), StoreError> {
         return Err(StoreError::Newer { found: format });
     }
     let header: Header = serde_json::from_slice(text).map_err(|_| damaged("has no header"))?;
-    let compressed = bytes.get(after..).unwrap_or_default();
-    let unpacked = zstd::stream::read::Decoder::with_buffer(compressed).map_err(|error| damaged(&error.to_string()))?;
-    // What cannot be unpacked is damage of the object; there is no disk that could fail here.
-    let state =
-        crate::store::snapshot::read(BufReader::with_capacity(1 << 17, unpacked)).map_err(|error| match error {
-            StoreError::ReadFailed { reason } => damaged(&format!("cannot be unpacked: {reason}")),
-            other => other,
-        })?;
+    let state = unpack(bytes.get(after..).unwrap_or_default()).map_err(|error| match error {
+        StoreError::Damaged { reason } => damaged(&format!("is damaged: {reason}")),
+        other => other,
+    })?;
     if header.segment != number || state.serial != header.serial || state.lineage != header.lineage {
         return Err(damaged("has the content of another"));
     }

@@ -132,6 +132,13 @@ impl ObjectStore {
         Ok(())
     }
 
+    async fn put_in_place(&self, grant: &Grant, state: &State) -> Result<(), StoreError> {
+        let mut open = self.take_writer().ok_or_else(stopped)?.stop().await?;
+        let put = if open.grant == *grant { open.replace(state).await } else { Err(StoreError::LeaseLost(None)) };
+        *self.writer() = Some(Writer::start(open));
+        put
+    }
+
     /// Gives the length.
     async fn put_snapshot_of(&self, open: &Open, grant: &Grant, state: &State) -> Result<u64, StoreError> {
         if open.grant != *grant {
@@ -223,6 +230,10 @@ impl StateStore for ObjectStore {
 
     fn compact<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>> {
         Box::pin(self.put_snapshot(grant, state))
+    }
+
+    fn put<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>> {
+        Box::pin(self.put_in_place(grant, state))
     }
 
     fn lock<'a>(&'a self, request: &'a LockRequest) -> Async<'a, Result<Grant, StoreError>> {

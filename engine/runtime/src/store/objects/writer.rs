@@ -1,14 +1,17 @@
 //! The one task that writes segments: everything that waits goes out as one.
 
 use super::lease::{Lock, write_failed};
+use super::log::aside;
 use super::segment::{End, Frames};
 use super::{Created, Objects, names};
 use crate::clock::Clock;
 use crate::store::history::{Version, Versions};
 use crate::store::{Grant, StoreError};
+use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use terrane_core::Text;
+use terrane_plan::state::State;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -164,6 +167,34 @@ impl Open {
         };
         let lineage = batches.iter().filter_map(|batch| batch.lineage.as_ref()).next_back();
         let (bytes, end) = self.end.next(self.grant.fencing, &self.name, lineage, &frames)?;
+        let mut serial = self.end.serial;
+        self.make(bytes, end).await?;
+        for batch in batches {
+            self.versions.batch(serial, &batch.begins, batch.frames.count);
+            serial += batch.frames.count;
+        }
+        Ok(())
+    }
+
+    /// Puts a state in the place of all before it. After an error that leaves the log unsure nothing more is written.
+    pub async fn replace(&mut self, state: &State) -> Result<(), StoreError> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        if state.serial <= self.end.serial {
+            return Err(StoreError::put_behind(state, self.end.serial));
+        }
+        self.check().await?;
+        let (state, end) = (state.clone(), self.end.clone());
+        let (fencing, name) = (self.grant.fencing, self.name.clone());
+        let (bytes, end) = aside(move || end.replaced(fencing, &name, &state)).await?;
+        let made = self.make(bytes, end).await;
+        self.failed = made.clone().err();
+        made
+    }
+
+    /// Makes the segment that comes next, and moves the end behind it.
+    async fn make(&mut self, bytes: Bytes, end: End) -> Result<(), StoreError> {
         let asked_ms = self.clock.now_ms();
         let name = names::log(end.segment);
         match self.objects.create(&name, bytes.clone()).await.map_err(write_failed)? {
@@ -180,11 +211,6 @@ impl Open {
         }
         self.is_no_void(end.segment).await?;
         self.seen_ms = asked_ms;
-        let mut serial = self.end.serial;
-        for batch in batches {
-            self.versions.batch(serial, &batch.begins, batch.frames.count);
-            serial += batch.frames.count;
-        }
         self.tail.bytes.fetch_add(u64::try_from(bytes.len()).unwrap_or_default(), Ordering::SeqCst);
         self.tail.segments.fetch_add(1, Ordering::SeqCst);
         self.end = end;

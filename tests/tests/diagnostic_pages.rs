@@ -35,6 +35,11 @@ use Shown::{By, Nowhere};
 
 /// Pages that are not run: id, what a page would need, and the test that shows the problem instead.
 const ELSEWHERE: &[(&str, &str, Shown)] = &[
+    (
+        "backend-secret-unavailable",
+        "a backend with a secret",
+        By("a_secret_of_the_backend_that_cannot_be_read_is_told"),
+    ),
     ("broken-residual", "an edited plan", By("a_function_that_nobody_knows_is_a_broken_residual")),
     ("change-refused", "a type that refuses a change", By("a_change_that_no_replacement_can_make_is_refused")),
     ("demo-failed", "a fault in Terrane", Nowhere("the demo takes nothing from outside that could spoil it")),
@@ -45,6 +50,7 @@ const ELSEWHERE: &[(&str, &str, Shown)] = &[
     ),
     ("file-too-large", "a file of 1 GiB", By("a_file_of_more_than_a_gibibyte_is_not_read")),
     ("inconsistent-result", "a faulty provider", By("an_object_that_comes_out_other_than_planned_is_told")),
+    ("intents-open", "a run that is killed", By("what_is_open_is_not_moved_or_brought_back")),
     ("internal", "a fault in Terrane", Nowhere("only a panic leads there")),
     ("lock-not-that", "a lock whose id is known", By("each_refusal_of_a_store_has_its_id")),
     (

@@ -1,6 +1,15 @@
 //! The command line as data: commands, flags, positional arguments. Every flag is declared here once; help,
 //! suggestions and the reading of one-dash flags all come from this.
 
+mod state;
+
+pub use state::{
+    ForceUnlockArguments, LockArguments, LockCommand, PlaceArguments, StateArguments, StateCommand, StateListArguments,
+    StateMvArguments, StatePushArguments, StateRmArguments, StateRollbackArguments, StateShowArguments,
+    StateVersionsArguments, TaintArguments, WorkspaceArguments, WorkspaceCommand, WorkspaceDeleteArguments,
+    WorkspaceNewArguments, WorkspaceSelectArguments, WriteArguments,
+};
+
 use clap::{Args, Parser, Subcommand};
 
 /// Reads a truth as Go's flag package does: what Terraform's users write.
@@ -61,7 +70,7 @@ pub struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check that the configuration can be read and its providers are there
+    /// Set up the place of the state, and check the configuration and its providers
     Init(InitArguments),
     /// Check the configuration without reading anything remote
     Validate(JsonArguments),
@@ -81,8 +90,18 @@ pub enum Command {
     Show(ShowArguments),
     /// Show the outputs of the root module
     Output(OutputArguments),
-    /// Look at the state, or take something out of it
+    /// Look at the state, or change it
     State(StateArguments),
+    /// Mark an object to be made anew by the next plan
+    Taint(TaintArguments),
+    /// Take that mark away
+    Untaint(TaintArguments),
+    /// Look at the lock of the state
+    Lock(LockArguments),
+    /// Take the lock away from a run that is gone
+    ForceUnlock(ForceUnlockArguments),
+    /// Work on one of several states of the configuration
+    Workspace(WorkspaceArguments),
     /// List the providers of the configuration
     Providers(ProvidersArguments),
     /// Show the version
@@ -113,6 +132,11 @@ impl Command {
             Self::State(_) => "state",
             Self::Providers(_) => "providers",
             Self::Adopt(_) => "adopt",
+            Self::Taint(_) => "taint",
+            Self::Untaint(_) => "untaint",
+            Self::Lock(_) => "lock",
+            Self::ForceUnlock(_) => "force-unlock",
+            Self::Workspace(_) => "workspace",
             Self::Version(_) => "version",
             Self::Demo(_) => "demo",
             Self::Sandbox(_) => "sandbox",
@@ -149,15 +173,26 @@ pub struct InitArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "true", value_parser = truth)]
     pub input: bool,
-    /// Set up the backend; there is only the local one yet
+    /// Set up the backend; without it only the configuration is checked
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "true", value_parser = truth)]
     pub backend: bool,
+    /// Give the backend an argument, or a file of arguments
+    #[arg(long, value_name = "FILE or NAME=VALUE")]
+    pub backend_config: Vec<String>,
+    /// Take the states along from where they were
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub migrate_state: bool,
+    /// Replace what is in the way there without asking; as -migrate-state
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub force_copy: bool,
     /// Accepted for scripts: providers are part of the binary
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub upgrade: bool,
-    /// Accepted for scripts: there is no backend to configure anew
+    /// Set up the backend anew; the states stay where they were
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub reconfigure: bool,
@@ -169,9 +204,9 @@ pub struct InitArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub json: bool,
-    /// What every command takes.
+    /// What writing takes.
     #[command(flatten)]
-    pub common: CommonArguments,
+    pub write: WriteArguments,
 }
 
 /// `fmt`.
@@ -411,9 +446,9 @@ pub struct ShowArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub json: bool,
-    /// What every command takes.
+    /// Where the state is.
     #[command(flatten)]
-    pub common: CommonArguments,
+    pub place: PlaceArguments,
 }
 
 /// `output`.
@@ -430,75 +465,9 @@ pub struct OutputArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub raw: bool,
-    /// What every command takes.
+    /// Where the state is.
     #[command(flatten)]
-    pub common: CommonArguments,
-}
-
-/// `state`.
-#[derive(Debug, Args)]
-pub struct StateArguments {
-    /// What to do with the state.
-    #[command(subcommand)]
-    pub command: StateCommand,
-}
-
-/// Commands below `state`.
-#[derive(Debug, Subcommand)]
-pub enum StateCommand {
-    /// List addresses in the state
-    List(StateListArguments),
-    /// Show one object as it is recorded
-    Show(StateShowArguments),
-    /// Take objects out of the state; they stay where they are
-    Rm(StateRmArguments),
-}
-
-/// `state list`.
-#[derive(Debug, Args)]
-pub struct StateListArguments {
-    /// Only these
-    #[arg(value_name = "ADDR")]
-    pub addresses: Vec<String>,
-    /// Only the object with this id
-    #[arg(long, value_name = "ID")]
-    pub id: Option<String>,
-    /// What every command takes.
-    #[command(flatten)]
-    pub common: CommonArguments,
-}
-
-/// `state show`.
-#[derive(Debug, Args)]
-pub struct StateShowArguments {
-    /// The instance
-    #[arg(value_name = "ADDR")]
-    pub address: String,
-    /// What every command takes.
-    #[command(flatten)]
-    pub common: CommonArguments,
-}
-
-/// `state rm`.
-#[derive(Debug, Args)]
-pub struct StateRmArguments {
-    /// What is forgotten
-    #[arg(value_name = "ADDR", required = true)]
-    pub addresses: Vec<String>,
-    /// Only say what would be forgotten
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          default_value = "false", value_parser = truth)]
-    pub dry_run: bool,
-    /// Hold the lock of the state
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          default_value = "true", value_parser = truth)]
-    pub lock: bool,
-    /// Wait for the lock for so long
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
-    pub lock_timeout: std::time::Duration,
-    /// What every command takes.
-    #[command(flatten)]
-    pub common: CommonArguments,
+    pub place: PlaceArguments,
 }
 
 /// `providers`.

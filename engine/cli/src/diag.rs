@@ -9,8 +9,14 @@ terrane_core::diagnostics! {
         help: "`terrane COMMAND -help` shows how the command is called";
     INVALID_ADDRESS: error "invalid-address" => "This is no address";
         help: "Addresses look like eks_cluster.a, eks_cluster.a[\"key\"] or module.m.eks_cluster.a[0]";
-    LOCK_ALWAYS_HELD: warning "lock-always-held" => "The lock is held in any case";
-        help: "Nothing writes a state without its lock; leave -lock=false out";
+    LOCK_ALWAYS_HELD: error "lock-always-held" => "Nothing writes a state without its lock";
+        help: "Leave -lock=false out; -lock-timeout waits for a lock, and `terrane force-unlock` takes one away from a run that is gone";
+    WORKSPACE_EXISTS: error "workspace-exists" => "There is a workspace of this name already";
+        help: "`terrane workspace select NAME` selects it";
+    WORKSPACE_IN_USE: error "workspace-in-use" => "This workspace cannot be taken away";
+        help: "Select another one first: `terrane workspace select NAME`";
+    WORKSPACE_NOT_EMPTY: error "workspace-not-empty" => "The workspace still has objects";
+        help: "Destroy them first: `terrane destroy` in that workspace; -force leaves them to nobody";
     PLANNING_FLAG_WITH_PLAN: error "planning-flag-with-plan" => "A saved plan takes no planning flags";
         help: "The plan fixes variables, targets and mode; make a new plan to change them";
     CONSENT_IMPOSSIBLE: error "consent-impossible" => "Nobody can be asked";

@@ -6,6 +6,7 @@
 use crate::diag;
 use std::io;
 use terrane_core::{Diagnostic, Place, SourceMap};
+use terrane_runtime::backend::Refusal;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,12 @@ fn reason(problems: &[Diagnostic]) -> &'static str {
 impl From<Box<Diagnostic>> for Failure {
     fn from(problem: Box<Diagnostic>) -> Self {
         Self::new(vec![*problem])
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.problems).with_sources(refusal.sources)
     }
 }
 

@@ -1,8 +1,11 @@
 //! The question before anything is changed: it names what is lost, and only `yes` is a yes.
 
-use crate::console;
+use crate::console::{self, Console};
+use crate::diag;
+use crate::exit::Failure;
 use crate::interrupts::Interrupts;
 use std::io::{self, BufRead as _, Write as _};
+use terrane_core::Place;
 use terrane_plan::plan::{Mode, Plan};
 
 /// Objects that are named in the question.
@@ -72,6 +75,21 @@ pub async fn ask(question: String, interrupts: &mut Interrupts) -> io::Result<An
     writeln!(out)?;
     out.flush()?;
     Ok(if line.trim() == "yes" { Answer::Yes } else { Answer::No })
+}
+
+/// Asks a question that only `yes` answers with yes.
+///
+/// # Errors
+/// `consent-impossible` where nobody can be asked; `interrupted`.
+pub async fn confirm(question: String, console: Console) -> Result<bool, Failure> {
+    if !console.can_ask {
+        return Err(diag::CONSENT_IMPOSSIBLE.at(Place::Run).into());
+    }
+    match ask(question, &mut Interrupts::listen()?).await? {
+        Answer::Yes => Ok(true),
+        Answer::No => Ok(false),
+        Answer::Interrupted => Err(diag::INTERRUPTED.at(Place::Run).into()),
+    }
 }
 
 fn read_line() -> io::Result<String> {

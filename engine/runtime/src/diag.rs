@@ -25,6 +25,8 @@ terrane_core::diagnostics! {
         help: "Give the right that is named to whoever runs Terrane; planning needs read and list, the rest is for applying";
     STATE_NOT_CONDITIONAL: error "state-not-conditional" => "This place cannot keep a state: it overwrites where it should refuse";
         help: "Use a place that can make an object only where there is none, such as S3, GCS, Azure Blob, OSS, COS or PostgreSQL";
+    BACKEND_UNUSABLE: error "backend-unusable" => "The backend cannot be used as it is written";
+        help: "Correct the `backend` block";
     STATE_CLOCK_SKEW: error "state-clock-skew" => "The clocks of this machine and of the place of the state are too far apart";
         help: "Set the clock of this machine, with NTP for example";
     STATE_SERIAL_UNKNOWN: error "state-serial-unknown" => "The history of the state has no such serial";
@@ -33,6 +35,44 @@ terrane_core::diagnostics! {
         help: "`terrane lock show` tells who holds it, and its id";
     RECORD_NOT_FOUND: error "record-not-found" => "The state has no such object";
         help: "`terrane state list` shows what there is";
+
+    // Where the state is.
+    BACKEND_NOT_SET_UP: error "backend-not-set-up" => "The backend is not set up in this folder";
+        help: "Run `terrane init`";
+    BACKEND_CHANGED: error "backend-changed" => "The state is asked for in another place than the one that init set up";
+        help: "Run `terrane init -migrate-state` to take the state along, or `terrane init -reconfigure` to leave it where it is";
+    BACKEND_FILE_DAMAGED: error "backend-file-damaged" => "What init remembered cannot be used";
+        help: "Run `terrane init -reconfigure`: the file holds nothing but where the state is";
+    BACKEND_SECRET: error "backend-secret-unavailable" => "A secret of the backend cannot be read";
+        help: "Set the variable or make the file that the `backend` block names";
+    WRONG_BACKEND_FLAG: error "wrong-backend-flag" => "This is not how the backend is given an argument";
+        help: "Write -backend-config 'NAME=VALUE', or the name of a file with lines such as NAME = \"VALUE\"; secrets stand in a file or in the environment";
+
+    // Changes of the state alone.
+    INTENTS_OPEN: error "intents-open" => "Steps of an earlier run have no outcome yet";
+        help: "Run `terrane apply` first: it finds out what became of them, by reading";
+    TAINT_UNCHANGED: error "taint-unchanged" => "There is nothing to mark or to take back";
+        help: "`terrane state show ADDR` tells whether an object is tainted";
+    MOVE_REFUSED: error "move-refused" => "The record cannot move there";
+        help: "Give two addresses of the same kind: instances, blocks or modules";
+    ADDRESS_TAKEN: error "address-taken" => "Something else is recorded at this address";
+        help: "Move or remove that first: `terrane state mv`, `terrane state rm`";
+    STATE_DOCUMENT_WRONG: error "state-document-wrong" => "This is no state";
+        help: "Give a document that `terrane state pull` wrote";
+    LINEAGE_DIFFERS: error "lineage-differs" => "The two states have different histories";
+        help: "Check that it is the right state; -force puts it in place all the same";
+    SERIAL_BEHIND: error "serial-behind" => "The state there is not older than the one that should replace it";
+        help: "Look at both, then take the newer one; -force puts it in place all the same";
+
+    // Workspaces.
+    WRONG_WORKSPACE_NAME: error "wrong-workspace-name" => "A workspace cannot have this name";
+        help: "A name has at most 90 letters, digits, dashes, underscores and dots, and does not start with a dot";
+    NO_SUCH_WORKSPACE: error "no-such-workspace" => "There is no workspace of this name";
+        help: "`terrane workspace list` shows what there is; `terrane workspace new NAME` makes one";
+    WORKSPACE_FIXED: error "workspace-fixed" => "The workspace is selected by an environment variable";
+        help: "Unset the variable, or give it the name of the other workspace";
+    WORKSPACE_NOT_KEPT: error "workspace-not-kept" => "The selected workspace cannot be remembered";
+        help: "Check the folder .terrane and its permissions, or select with TERRANE_WORKSPACE";
 
     // Secrets.
     DIGEST_KEY_UNUSABLE: warning "digest-key-unusable" => "The key for digests of secrets cannot be used";
@@ -71,6 +111,7 @@ pub fn explain(error: StoreError, place: &str) -> Diagnostic {
             STATE_DENIED.at(Place::State).detail(reason).with("action", action).with("state", place)
         }
         StoreError::NotConditional => STATE_NOT_CONDITIONAL.at(Place::State).with("state", place),
+        StoreError::Unusable { reason } => BACKEND_UNUSABLE.at(Place::State).detail(reason).with("state", place),
         StoreError::ClockSkew { reason } => STATE_CLOCK_SKEW.at(Place::State).detail(reason).with("state", place),
         StoreError::NoSuchSerial { serial, oldest, newest } => STATE_SERIAL_UNKNOWN
             .at(Place::State)

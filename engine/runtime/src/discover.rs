@@ -97,8 +97,8 @@ fn block(
     let Some((configuration, program)) = program else {
         return Ok(state.providers.get(name).cloned().unwrap_or(Value::NULL));
     };
-    let sources = workspace.fresh_sources();
-    let (blocks, problems) = provider_blocks(program, &configuration.inputs, &workspace.registry, state, &sources);
+    let sources = workspace.base.fresh_sources();
+    let (blocks, problems) = provider_blocks(program, &configuration.inputs, &workspace.base.registry, state, &sources);
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }

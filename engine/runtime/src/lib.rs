@@ -4,13 +4,18 @@
 //! under the lock, applies. The planner and the schedule decide; this crate asks, writes and waits for them.
 //! It never prints: events go to an [`EventSink`], problems come back as values.
 
+pub mod amend;
+pub mod backend;
 pub mod clock;
 pub mod diag;
 pub mod discover;
+pub mod document;
 pub mod environment;
 pub mod events;
+pub mod migrate;
 pub mod run;
 pub mod secrets;
+pub mod selection;
 pub mod services;
 pub mod session;
 pub mod sources;
@@ -30,4 +35,4 @@ pub use events::{EventSink, SharedSink};
 pub use run::Signal;
 pub use secrets::SecretOverride;
 pub use session::{Applied, ApplyRequest, Session};
-pub use workspace::{Configuration, PlanRequest, Workspace};
+pub use workspace::{Configuration, Folder, PlanRequest, Workspace};

@@ -1,9 +1,11 @@
 //! A stretch of work under the lock: the only way to write the state.
 
+use crate::clock::rfc3339;
 use crate::diag;
 use crate::events::SharedSink;
 use crate::run::Signal;
 use crate::secrets::SecretOverride;
+use crate::store::local::random_lineage;
 use crate::store::{Grant, LockRequest, StoreError};
 use crate::workspace::{Configuration, Workspace};
 use std::collections::BTreeMap;
@@ -54,6 +56,20 @@ pub struct Session<'w> {
 
 impl<'w> Session<'w> {
     pub(crate) async fn begin(
+        workspace: &'w Workspace,
+        operation: &str,
+        timeout_ms: u64,
+    ) -> Result<Session<'w>, Box<Diagnostic>> {
+        let session = Self::begin_anew(workspace, operation, timeout_ms).await?;
+        if let Err(problem) = workspace.exists(&session.state) {
+            session.close().await?;
+            return Err(problem);
+        }
+        Ok(session)
+    }
+
+    /// As [`Session::begin`], of a workspace that need not be there yet.
+    pub(crate) async fn begin_anew(
         workspace: &'w Workspace,
         operation: &str,
         timeout_ms: u64,
@@ -114,7 +130,46 @@ impl<'w> Session<'w> {
         let forget =
             |(addr, deposed): &RecordKey| Entry::Forget { step: None, addr: addr.clone(), deposed: deposed.clone() };
         let entries: Vec<Entry> = keys.iter().map(forget).collect();
-        self.append(entries).await
+        self.amend(&format!("state rm: {} removed", keys.len()), entries).await
+    }
+
+    /// Appends entries that change the state alone, as a run of their own in the history.
+    ///
+    /// # Errors
+    /// `lock-lost`, `state-write-failed`.
+    pub async fn amend(&mut self, summary: &str, entries: Vec<Entry>) -> Result<(), Box<Diagnostic>> {
+        let plan = random_lineage().map_err(|error| self.workspace.explain(error))?;
+        let base = &self.workspace.base;
+        let mut all = Vec::with_capacity(entries.len() + 2);
+        all.push(Entry::Begin {
+            plan: plan.clone(),
+            summary: summary.into(),
+            at: rfc3339(base.clock.now_ms()),
+            by: base.environment.owner().clone(),
+        });
+        all.extend(entries);
+        all.push(Entry::Finish { plan });
+        self.append(all).await
+    }
+
+    /// Begins the history of a state that has none.
+    ///
+    /// # Errors
+    /// `lock-lost`, `state-write-failed`.
+    pub async fn start(&mut self) -> Result<(), Box<Diagnostic>> {
+        let lineage = random_lineage().map_err(|error| self.workspace.explain(error))?;
+        self.append(vec![Entry::Start { format: terrane_plan::state::FORMAT, lineage }]).await
+    }
+
+    /// Puts a state that comes from elsewhere in the place of this one.
+    ///
+    /// # Errors
+    /// `lock-lost`, `state-write-failed`.
+    pub async fn put(&mut self, state: State) -> Result<(), Box<Diagnostic>> {
+        let put = self.workspace.store.put(&self.grant, &state).await;
+        put.map_err(|error| self.workspace.explain(error))?;
+        self.state = state;
+        Ok(())
     }
 
     /// Gives the lock back, after a snapshot where one is due.
@@ -144,8 +199,8 @@ const FIRST_PAUSE_MS: u64 = 50;
 const LONGEST_PAUSE_MS: u64 = 2_000;
 
 async fn take_lock(workspace: &Workspace, operation: &str, timeout_ms: u64) -> Result<Grant, StoreError> {
-    let request = LockRequest { owner: workspace.environment.owner().clone(), operation: operation.into() };
-    let clock = &workspace.clock;
+    let request = LockRequest { owner: workspace.base.environment.owner().clone(), operation: operation.into() };
+    let clock = &workspace.base.clock;
     let until = clock.now_ms().saturating_add(timeout_ms);
     let mut pause_ms = FIRST_PAUSE_MS;
     loop {
@@ -170,7 +225,7 @@ struct Heartbeat(tokio::task::JoinHandle<()>);
 
 impl Heartbeat {
     fn start(workspace: &Workspace, grant: Grant) -> Self {
-        let (store, clock) = (workspace.store.clone(), workspace.clock.clone());
+        let (store, clock) = (workspace.store.clone(), workspace.base.clock.clone());
         Self(tokio::spawn(async move {
             loop {
                 clock.sleep((store.lease_ms() / HEARTBEATS).max(1)).await;

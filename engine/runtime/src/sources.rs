@@ -110,6 +110,12 @@ impl Sources for FolderSources {
         let absolute = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
         absolute.display().to_string()
     }
+
+    fn workspace(&self) -> String {
+        let name = crate::selection::selected(&self.folder, &self.environment);
+        self.note("workspace", "", name.clone());
+        name.to_string()
+    }
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {

@@ -2,6 +2,7 @@
 //!
 //! This is what the command line talks to. Everything returns values; events go to a sink.
 
+use crate::backend::{self, Given, Refusal, Remembered};
 use crate::clock::{Clock, SystemClock};
 use crate::diag;
 use crate::discover::{Survey, Surveyed};
@@ -14,14 +15,16 @@ use crate::services::{Budgets, RunServices, clock_rate};
 use crate::session::Session;
 use crate::sources::FolderSources;
 use crate::store::local::LocalStore;
-use crate::store::{LoadedState, LockHolder, StateStore};
+use crate::store::open::{Backend, OpenContext};
+use crate::store::{self, LoadedState, LockHolder, StateStore, StoreError, Version};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use terrane_core::{Diagnostic, InstanceAddr, SourceMap, Text, Value};
+use terrane_core::{Diagnostic, InstanceAddr, Place, SourceMap, Text, Value};
 use terrane_lang::Program;
 use terrane_lang::inputs::Flag;
 use terrane_lang::program::Input;
+use terrane_lang::scope::{DEFAULT_WORKSPACE, Sources as _};
 use terrane_plan::planner::{Options, Outcome};
 use terrane_plan::schemas::RegistrySchemas;
 use terrane_plan::state::State;
@@ -54,39 +57,23 @@ pub struct PlanRequest {
     pub parallelism: usize,
 }
 
-/// A folder, the providers that are linked, and the machine.
-pub struct Workspace {
+/// A folder with a configuration, the providers that are linked, and the machine. Where the state is, nobody asked yet.
+pub struct Folder {
     pub(crate) folder: PathBuf,
     pub(crate) registry: Arc<Registry>,
     pub(crate) environment: Arc<Environment>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) clock_rate: u32,
-    pub(crate) store: Arc<dyn StateStore>,
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) key: Arc<UserKey>,
 }
 
-impl Workspace {
-    /// The workspace in `folder`, with its state in the folder `terrane.state` beside the configuration.
+impl Folder {
     /// Nothing is read or made yet.
     ///
     /// # Errors
     /// `clock-rate-refused`.
     pub fn open(folder: &Path, registry: Arc<Registry>, environment: Environment) -> Result<Self, Box<Diagnostic>> {
-        let store = Arc::new(LocalStore::new(&folder.join("terrane.state"), Arc::new(SystemClock)));
-        Self::with_store(folder, registry, environment, store)
-    }
-
-    /// As [`Workspace::open`], with the state in `store`.
-    ///
-    /// # Errors
-    /// `clock-rate-refused`.
-    pub fn with_store(
-        folder: &Path,
-        registry: Arc<Registry>,
-        environment: Environment,
-        store: Arc<dyn StateStore>,
-    ) -> Result<Self, Box<Diagnostic>> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let clock_rate = clock_rate(&environment)?;
         let environment = Arc::new(environment);
@@ -98,7 +85,6 @@ impl Workspace {
             environment,
             budgets: Arc::new(Budgets::new(clock.clone())),
             clock,
-            store,
         })
     }
 
@@ -106,6 +92,12 @@ impl Workspace {
     #[must_use]
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// The selected workspace.
+    #[must_use]
+    pub fn selected(&self) -> Text {
+        crate::selection::selected(&self.folder, &self.environment)
     }
 
     /// Reads and checks the configuration and what is given for its variables.
@@ -129,12 +121,187 @@ impl Workspace {
         configuration
     }
 
+    /// As [`Folder::load`], for a command that needs the configuration only to know where the state is: where no file
+    /// holds the word `backend`, none is read further.
+    #[must_use]
+    pub fn load_backend(&self, flags: &[Flag]) -> Configuration {
+        let sources = self.fresh_sources();
+        let is_backend = |name: &String| {
+            let bytes = if name.ends_with(".hcl") { sources.read(name).ok() } else { None };
+            bytes.is_some_and(|bytes| bytes.windows(7).any(|word| word == b"backend"))
+        };
+        if sources.list(".").unwrap_or_default().iter().any(is_backend) {
+            return self.load(flags);
+        }
+        Configuration {
+            program: None,
+            inputs: Vec::new(),
+            sources: SourceMap::default(),
+            problems: Vec::new(),
+            variables: BTreeMap::new(),
+        }
+    }
+
+    /// The workspace that is selected, its state in the backend that the configuration asks for.
+    ///
+    /// # Errors
+    /// What is wrong with the backend; `backend-not-set-up`, `backend-changed`; `wrong-workspace-name`.
+    pub async fn workspace(self, configuration: &Configuration) -> Result<Workspace, Refusal> {
+        let name = self.selected();
+        let backend = self.backend(configuration).await?;
+        Ok(self.with_backend(&backend, &name)?)
+    }
+
+    /// The backend that `init` set up, if it is still the one that the configuration asks for.
+    ///
+    /// # Errors
+    /// As for [`Folder::workspace`].
+    pub async fn backend(&self, configuration: &Configuration) -> Result<Backend, Refusal> {
+        let remembered = Remembered::read(self)?;
+        let given = remembered.as_ref().map(|found| found.given.clone()).unwrap_or_default();
+        if let (true, Some(found)) = (configuration.has_errors(), &remembered) {
+            // What the block says cannot be known; what was agreed on can.
+            return backend::remembered(self, configuration, found).await;
+        }
+        let block = configuration.program.as_ref().and_then(|program| program.settings.backend.as_ref());
+        let place = block.map_or(Place::Run, |block| Place::Span(block.span));
+        let told = |problem: Diagnostic| Refusal { problems: vec![problem], sources: configuration.sources.clone() };
+        if block.is_none() {
+            return match remembered {
+                None => Ok(Backend::default()),
+                Some(found) => {
+                    Err(told(diag::BACKEND_CHANGED.at(place).with("set up", &found.kind).with("now", "none")))
+                }
+            };
+        }
+        let Some(found) = remembered else { return Err(told(diag::BACKEND_NOT_SET_UP.at(place))) };
+        let Some(wanted) = backend::wanted(self, configuration, &given).await? else { return Ok(Backend::default()) };
+        if found.is(&wanted) {
+            return Ok(wanted);
+        }
+        let detail = backend::difference(&found, &wanted);
+        Err(told(diag::BACKEND_CHANGED.at(place).detail(detail)))
+    }
+
+    /// The backend that the configuration and `-backend-config` ask for; `None` where there is no block.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn wanted(&self, configuration: &Configuration, given: &[Given]) -> Result<Option<Backend>, Refusal> {
+        backend::wanted(self, configuration, given).await
+    }
+
+    /// The backend that `init` set up before, whatever the configuration asks for now.
+    ///
+    /// # Errors
+    /// A kind that this version does not have; files that cannot be read.
+    pub async fn remembered(&self, configuration: &Configuration, found: &Remembered) -> Result<Backend, Refusal> {
+        backend::remembered(self, configuration, found).await
+    }
+
+    /// The workspace of that name, its state in `backend`.
+    ///
+    /// # Errors
+    /// What makes the backend unusable; `wrong-workspace-name`.
+    pub fn with_backend(self, backend: &Backend, name: &str) -> Result<Workspace, Box<Diagnostic>> {
+        crate::selection::check_name(name)?;
+        let store = store::open::open(backend, name, &self.open_context())
+            .map_err(|error| Box::new(diag::explain(error, &backend.kind)))?;
+        Ok(Workspace { base: self, store, name: name.into() })
+    }
+
+    /// The same folder once more, for another backend or workspace.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            folder: self.folder.clone(),
+            registry: self.registry.clone(),
+            environment: self.environment.clone(),
+            clock: self.clock.clone(),
+            clock_rate: self.clock_rate,
+            budgets: self.budgets.clone(),
+            key: self.key.clone(),
+        }
+    }
+
+    /// What stores are opened with.
+    #[must_use]
+    pub fn open_context(&self) -> OpenContext {
+        OpenContext {
+            folder: self.folder.clone(),
+            environment: self.environment.clone(),
+            clock: self.clock.clone(),
+            clock_rate: self.clock_rate,
+        }
+    }
+
+    pub(crate) fn fresh_sources(&self) -> FolderSources {
+        FolderSources::new(&self.folder, self.environment.clone(), self.clock.now_ms())
+    }
+}
+
+/// A folder and the state that is worked on.
+pub struct Workspace {
+    pub(crate) base: Folder,
+    pub(crate) store: Arc<dyn StateStore>,
+    name: Text,
+}
+
+impl Workspace {
+    /// The workspace in `folder`, with its state in the folder `terrane.state` beside the configuration, whatever
+    /// backend that asks for. Nothing is read or made yet.
+    ///
+    /// # Errors
+    /// `clock-rate-refused`.
+    pub fn open(folder: &Path, registry: Arc<Registry>, environment: Environment) -> Result<Self, Box<Diagnostic>> {
+        let store = Arc::new(LocalStore::new(&folder.join("terrane.state"), Arc::new(SystemClock)));
+        Self::with_store(folder, registry, environment, store)
+    }
+
+    /// As [`Workspace::open`], with the state in `store`.
+    ///
+    /// # Errors
+    /// `clock-rate-refused`.
+    pub fn with_store(
+        folder: &Path,
+        registry: Arc<Registry>,
+        environment: Environment,
+        store: Arc<dyn StateStore>,
+    ) -> Result<Self, Box<Diagnostic>> {
+        Ok(Self { base: Folder::open(folder, registry, environment)?, store, name: DEFAULT_WORKSPACE.into() })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Text {
+        &self.name
+    }
+
+    /// Where its state is, for people.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.store.place()
+    }
+
+    /// The providers that are linked.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<Registry> {
+        self.base.registry()
+    }
+
+    /// Reads and checks the configuration: see [`Folder::load`].
+    #[must_use]
+    pub fn load(&self, flags: &[Flag]) -> Configuration {
+        self.base.load(flags)
+    }
+
     /// The state as it is now. The second part warns of a damaged journal.
     ///
     /// # Errors
-    /// `state-newer`, `state-damaged`, `state-unreadable`.
+    /// `state-newer`, `state-damaged`, `state-unreadable`; `no-such-workspace`.
     pub async fn state(&self) -> Result<(State, Vec<Diagnostic>), Box<Diagnostic>> {
         let LoadedState { state, cut } = self.store.load(None).await.map_err(|error| self.explain(error))?;
+        self.exists(&state)?;
         // Somebody who holds the lock is appending: the end that cannot be read is an entry on its way.
         let is_growing = cut.is_some() && matches!(self.store.holder().await, Ok(Some(_)));
         let cut = cut.filter(|_| !is_growing).map(|cut| diag::journal_damaged(&cut));
@@ -155,6 +322,53 @@ impl Workspace {
     /// `state-locked`, and those of [`Workspace::state`].
     pub async fn lock(&self, operation: &str, timeout_ms: u64) -> Result<Session<'_>, Box<Diagnostic>> {
         Session::begin(self, operation, timeout_ms).await
+    }
+
+    /// As [`Workspace::lock`], of a workspace that need not be there yet.
+    ///
+    /// # Errors
+    /// As for [`Workspace::lock`].
+    pub async fn lock_anew(&self, operation: &str, timeout_ms: u64) -> Result<Session<'_>, Box<Diagnostic>> {
+        Session::begin_anew(self, operation, timeout_ms).await
+    }
+
+    /// Takes the lock of that id away from whoever holds it.
+    ///
+    /// # Errors
+    /// `lock-not-that`; those of reading and writing.
+    pub async fn break_lock(&self, id: &str) -> Result<LockHolder, Box<Diagnostic>> {
+        self.store.break_lock(id).await.map_err(|error| self.explain(error))
+    }
+
+    /// For how long nobody renewed a lock, in seconds; `None` where its heartbeat cannot be read.
+    #[must_use]
+    pub fn heartbeat_age_s(&self, holder: &LockHolder) -> Option<u64> {
+        let last = crate::clock::from_rfc3339(&holder.heartbeat)?;
+        Some(self.base.clock.now_ms().saturating_sub(last) / 1_000)
+    }
+
+    /// The runs that wrote, oldest first.
+    ///
+    /// # Errors
+    /// As for [`Workspace::state`].
+    pub async fn versions(&self) -> Result<Vec<Version>, Box<Diagnostic>> {
+        self.store.versions().await.map_err(|error| self.explain(error))
+    }
+
+    /// The state as it was at a serial.
+    ///
+    /// # Errors
+    /// `state-serial-unknown`; as for [`Workspace::state`].
+    pub async fn state_at(&self, serial: u64) -> Result<State, Box<Diagnostic>> {
+        self.store.load_at(serial).await.map(|loaded| loaded.state).map_err(|error| self.explain(error))
+    }
+
+    /// Tries whether the place can keep a state.
+    ///
+    /// # Errors
+    /// What it cannot do: the place missing, a right missing, no conditional create.
+    pub async fn probe(&self) -> Result<(), Box<Diagnostic>> {
+        self.store.probe().await.map_err(|error| self.explain(error))
     }
 
     /// Plans. A configuration without a program gives its problems back.
@@ -183,8 +397,12 @@ impl Workspace {
         crate::discover::survey(self, configuration, state, survey, sink).await
     }
 
-    pub(crate) fn fresh_sources(&self) -> FolderSources {
-        FolderSources::new(&self.folder, self.environment.clone(), self.clock.now_ms())
+    /// Whether this workspace is there: every one but the first begins with `workspace new`.
+    pub(crate) fn exists(&self, state: &State) -> Result<(), Box<Diagnostic>> {
+        if !state.is_new() || &*self.name == DEFAULT_WORKSPACE {
+            return Ok(());
+        }
+        Err(Box::new(diag::NO_SUCH_WORKSPACE.at(Place::Argument(self.name.to_string())).with("state", self.place())))
     }
 
     pub(crate) fn remote(
@@ -194,19 +412,41 @@ impl Workspace {
         deadlines: BTreeMap<(InstanceAddr, Text), u64>,
         sink: &SharedSink,
     ) -> Arc<Remote> {
-        let known = Secrets::new(&self.folder, self.environment.clone(), variables.clone(), self.key.clone());
+        let known =
+            Secrets::new(&self.base.folder, self.base.environment.clone(), variables.clone(), self.base.key.clone());
         let services = RunServices {
-            clock: self.clock.clone(),
-            clock_rate: self.clock_rate,
-            budgets: self.budgets.clone(),
+            clock: self.base.clock.clone(),
+            clock_rate: self.base.clock_rate,
+            budgets: self.base.budgets.clone(),
             secrets: Arc::new(known),
             sink: sink.clone(),
         };
-        Arc::new(Remote { registry: self.registry.clone(), services: Arc::new(services), secrets, deadlines })
+        Arc::new(Remote { registry: self.base.registry.clone(), services: Arc::new(services), secrets, deadlines })
     }
 
-    pub(crate) fn explain(&self, error: crate::store::StoreError) -> Box<Diagnostic> {
-        Box::new(diag::explain(error, &self.store.place()))
+    pub(crate) fn explain(&self, error: StoreError) -> Box<Diagnostic> {
+        let holder = match &error {
+            StoreError::Locked(holder) => Some(holder.clone()),
+            _ => None,
+        };
+        let told = diag::explain(error, &self.store.place());
+        let Some(holder) = holder else { return Box::new(told) };
+        let told = match holder.owner.split_once('@') {
+            Some((_, host)) => told.with("host", host),
+            None => told,
+        };
+        Box::new(match self.heartbeat_age_s(&holder) {
+            Some(age) => told.with("age", format!("{age} s")),
+            None => told,
+        })
+    }
+}
+
+impl Configuration {
+    /// Whether it cannot be used.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.program.is_none() && self.problems.iter().any(Diagnostic::is_error)
     }
 }
 

@@ -126,6 +126,7 @@ fn reason(error: &StoreError) -> Text {
         | StoreError::ReadFailed { reason }
         | StoreError::Damaged { reason }
         | StoreError::NoSuchPlace { reason }
+        | StoreError::Unusable { reason }
         | StoreError::Denied { reason, .. }
         | StoreError::ClockSkew { reason } => reason.as_str().into(),
         StoreError::Locked(_) | StoreError::LeaseLost(_) | StoreError::OtherLock(_) => "the lock is lost".into(),

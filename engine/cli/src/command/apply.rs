@@ -28,19 +28,18 @@ const MOST_STAGES: usize = 50;
 pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool, voice: &Voice) -> Outcome {
     check(&arguments, &flags, destroys)?;
     arguments.planning.destroy |= destroys;
-    if !arguments.run.lock {
-        voice.problems(&[diag::LOCK_ALWAYS_HELD.at(Place::Argument(String::from("-lock=false")))])?;
-    }
+    super::refuse_without_lock(arguments.run.lock)?;
     let saved = arguments.plan_file.as_deref().map(super::plan::read).transpose()?;
     let planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
-    let workspace = super::workspace()?;
+    let folder = super::folder()?;
     let mut interrupts = Interrupts::listen()?;
     let configuration = UntilEnd::new(match saved {
         // A saved plan has all but the values of sensitive variables; problems of the text are no matter then.
-        Some(_) => workspace.load(&planning.flags),
-        None => planning::load(&workspace, &planning.flags, voice)?,
+        Some(_) => folder.load(&planning.flags),
+        None => planning::load(&folder, &planning.flags, voice)?,
     });
     voice.know(&configuration.sources);
+    let workspace = folder.workspace(&configuration).await?;
     let operation = if destroys { "destroy" } else { "apply" };
     let timeout_ms = u64::try_from(arguments.run.lock_timeout.as_millis()).unwrap_or(u64::MAX);
     let mut session = tokio::select! {

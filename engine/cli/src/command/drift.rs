@@ -22,9 +22,10 @@ pub async fn run(arguments: DriftArguments, flags: Vec<Flag>, voice: &Voice) -> 
         ..PlanningArguments::default()
     };
     let planning = Planning::read(&refresh, flags, arguments.run.parallelism)?;
-    let workspace = super::workspace()?;
+    let folder = super::folder()?;
     let mut interrupts = Interrupts::listen()?;
-    let configuration = planning::load(&workspace, &planning.flags, voice)?;
+    let configuration = planning::load(&folder, &planning.flags, voice)?;
+    let workspace = folder.workspace(&configuration).await?;
     let (state, warnings) = workspace.state().await?;
     voice.problems(&warnings)?;
     let plan = planning::plan(&workspace, &configuration, &state, &planning, voice, &mut interrupts).await?;

@@ -6,6 +6,7 @@ mod demo;
 mod drift;
 mod fmt;
 mod init;
+mod lock;
 mod output;
 mod plan;
 mod planning;
@@ -16,16 +17,21 @@ mod show;
 mod state;
 mod validate;
 mod version;
+mod workspace;
 
-use crate::args::{AdoptCommand, Command, CommonArguments, RunArguments};
+use crate::args::{
+    AdoptCommand, Command, CommonArguments, LockArguments, LockCommand, RunArguments, TaintArguments,
+    WorkspaceArguments,
+};
 use crate::console::{Console, Form};
+use crate::diag;
 use crate::exit::{Failure, Outcome};
 use crate::voice::{Voice, write_problems};
 use std::mem::ManuallyDrop;
 use std::path::Path;
-use terrane_core::SourceMap;
+use terrane_core::{Place, SourceMap};
 use terrane_lang::inputs::Flag;
-use terrane_runtime::{Environment, Workspace};
+use terrane_runtime::{Environment, Folder, Workspace};
 
 /// A value that the end of the process frees, all at once: freeing the parts of a large state or plan one by one takes
 /// a tenth of a command's time. For what a command holds until its end, and nothing that has to be closed.
@@ -57,7 +63,8 @@ pub async fn run(command: Command, flags: Vec<Flag>) -> u8 {
             }
         },
         Command::Init(arguments) => {
-            quiet(&arguments.common.clone(), async |console| init::run(&arguments, console)).await
+            let common = arguments.write.place.common.clone();
+            quiet(&common, async |console| init::run(&arguments, &flags, console).await).await
         }
         Command::Validate(arguments) => {
             quiet(&arguments.common.clone(), async |console| validate::run(&arguments, console)).await
@@ -66,12 +73,25 @@ pub async fn run(command: Command, flags: Vec<Flag>) -> u8 {
             quiet(&arguments.common.clone(), async |console| fmt::run(&arguments, console)).await
         }
         Command::Show(arguments) => {
-            quiet(&arguments.common.clone(), async |console| show::run(&arguments, console).await).await
+            quiet(&arguments.place.common.clone(), async |console| show::run(&arguments, &flags, console).await).await
         }
         Command::Output(arguments) => {
-            quiet(&arguments.common.clone(), async |console| output::run(&arguments, console).await).await
+            quiet(&arguments.place.common.clone(), async |console| output::run(&arguments, &flags, console).await).await
         }
-        Command::State(arguments) => state::run(arguments.command).await,
+        Command::State(arguments) => state::run(arguments.command, flags).await,
+        Command::Taint(arguments) => taint(arguments, state::Mark::Set, &flags).await,
+        Command::Untaint(arguments) => taint(arguments, state::Mark::Removed, &flags).await,
+        Command::Lock(LockArguments { command }) => {
+            let LockCommand::Show(arguments) = &command;
+            quiet(&arguments.place.common.clone(), async |_| lock::show(&command, &flags).await).await
+        }
+        Command::ForceUnlock(arguments) => {
+            let common = arguments.place.common.clone();
+            quiet(&common, async |console| lock::force(&arguments, &flags, console).await).await
+        }
+        Command::Workspace(WorkspaceArguments { command }) => {
+            quiet(&CommonArguments::default(), async |_| workspace::run(&command, &flags).await).await
+        }
         Command::Providers(arguments) => quiet(&arguments.common.clone(), async |_| providers::run(&arguments)).await,
         Command::Version(arguments) => quiet(&arguments.common.clone(), async |_| version::run(&arguments)).await,
         Command::Demo(arguments) => {
@@ -80,6 +100,11 @@ pub async fn run(command: Command, flags: Vec<Flag>) -> u8 {
         Command::Sandbox(arguments) => sandbox::run(arguments.command).await,
         Command::InternalSchemas(common) => quiet(&common, async |_| schemas::run()).await,
     }
+}
+
+async fn taint(arguments: TaintArguments, mark: state::Mark, flags: &[Flag]) -> u8 {
+    let common = arguments.write.place.common.clone();
+    quiet(&common, async |_| state::taint(&arguments, mark, flags).await).await
 }
 
 /// A command that tells how it goes.
@@ -119,12 +144,27 @@ pub fn tell(console: Console, failure: &Failure) -> u8 {
     failure.ended.code
 }
 
-/// The workspace in the current folder.
-fn workspace() -> Result<Workspace, Failure> {
-    workspace_in(Path::new("."))
+/// Refuses `-lock=false` of what writes a state.
+fn refuse_without_lock(is_wanted: bool) -> Result<(), Failure> {
+    if is_wanted {
+        return Ok(());
+    }
+    Err(diag::LOCK_ALWAYS_HELD.at(Place::Argument(String::from("-lock=false"))).into())
 }
 
-/// The workspace in a folder.
-fn workspace_in(folder: &Path) -> Result<Workspace, Failure> {
-    Ok(Workspace::open(folder, crate::linked::registry(), Environment::of_process())?)
+/// The current folder.
+fn folder() -> Result<Folder, Failure> {
+    folder_in(Path::new("."))
+}
+
+/// A folder.
+fn folder_in(folder: &Path) -> Result<Folder, Failure> {
+    Ok(Folder::open(folder, crate::linked::registry(), Environment::of_process())?)
+}
+
+/// The selected workspace, for a command that needs no more of the configuration than where the state is.
+async fn workspace(flags: &[Flag]) -> Result<Workspace, Failure> {
+    let folder = folder()?;
+    let configuration = folder.load_backend(flags);
+    Ok(folder.workspace(&configuration).await?)
 }

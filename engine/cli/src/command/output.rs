@@ -12,14 +12,15 @@ use std::io::{self, Write};
 use terrane_core::diagnostic::suggestion;
 use terrane_core::value::Kind;
 use terrane_core::{Diagnostic, Place, SourceMap};
+use terrane_lang::inputs::Flag;
 use terrane_plan::state::{RecordedOutput, State};
 
 /// Runs it.
 ///
 /// # Errors
 /// An unknown name, or `-raw` of something without a bare text.
-pub async fn run(arguments: &OutputArguments, console: Console) -> Outcome {
-    let (state, warnings) = super::workspace()?.state().await?;
+pub async fn run(arguments: &OutputArguments, flags: &[Flag], console: Console) -> Outcome {
+    let (state, warnings) = super::workspace(flags).await?.state().await?;
     write_problems(console, &warnings, &SourceMap::default())?;
     let mut out = console::stdout();
     match &arguments.name {

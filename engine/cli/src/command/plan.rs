@@ -26,9 +26,10 @@ pub async fn run(arguments: PlanArguments, flags: Vec<Flag>, voice: &Voice) -> O
         files::expect_new(path)?;
         planning.options.generate_config = true;
     }
-    let workspace = super::workspace()?;
+    let folder = super::folder()?;
     let mut interrupts = Interrupts::listen()?;
-    let configuration = UntilEnd::new(planning::load(&workspace, &planning.flags, voice)?);
+    let configuration = UntilEnd::new(planning::load(&folder, &planning.flags, voice)?);
+    let workspace = folder.workspace(&configuration).await?;
     let (state, warnings) = workspace.state().await?;
     let state = UntilEnd::new(state);
     voice.problems(&warnings)?;

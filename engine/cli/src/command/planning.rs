@@ -11,7 +11,7 @@ use terrane_plan::plan::{Mode, Plan};
 use terrane_plan::planner::Options;
 use terrane_plan::planner::imports::ToGenerate;
 use terrane_plan::state::State;
-use terrane_runtime::{Configuration, PlanRequest, SecretOverride, Workspace};
+use terrane_runtime::{Configuration, Folder, PlanRequest, SecretOverride, Workspace};
 
 /// What the command line asks of a plan, checked.
 #[derive(Clone, Debug)]
@@ -120,8 +120,8 @@ fn listed(flag: &str, texts: &[String], files: &[String], problems: &mut Vec<Dia
 ///
 /// # Errors
 /// Its errors.
-pub fn load(workspace: &Workspace, flags: &[Flag], voice: &Voice) -> Result<Configuration, Failure> {
-    let mut configuration = workspace.load(flags);
+pub fn load(folder: &Folder, flags: &[Flag], voice: &Voice) -> Result<Configuration, Failure> {
+    let mut configuration = folder.load(flags);
     voice.know(&configuration.sources);
     let problems = std::mem::take(&mut configuration.problems);
     if configuration.program.is_none() || problems.iter().any(Diagnostic::is_error) {

@@ -28,9 +28,44 @@ fn document() -> Json {
     let types: Map<_, _> = registry.resource_schemas().map(entry).collect();
     let data: Map<_, _> = registry.data_schemas().map(entry).collect();
     let providers: Map<_, _> = registry.providers().map(|provider| entry(&provider.schema())).collect();
-    let formats: Json = serde_json::from_str(FORMATS).unwrap_or_default();
+    let mut formats: Json = serde_json::from_str(FORMATS).unwrap_or_default();
+    let of_document = state_document(formats.get("state").and_then(|state| state.get("$defs")));
+    if let Some(formats) = formats.as_object_mut() {
+        formats.insert("state_document".into(), of_document);
+    }
     let diagnostics: Vec<Json> = catalogue().into_iter().map(diagnostic).collect();
     json!({ "types": types, "data": data, "providers": providers, "formats": formats, "diagnostics": diagnostics })
+}
+
+/// The document of `state pull`: made of the same parts as the entries of a state.
+fn state_document(parts: Option<&Json>) -> Json {
+    let number = json!({ "type": "integer", "minimum": 0 });
+    let list = |of: Json| json!({ "type": "array", "items": of });
+    let part = |name: &str| json!({ "$ref": format!("#/$defs/{name}") });
+    let object = |properties: Json| {
+        let names: Vec<String> = properties.as_object().map(|all| all.keys().cloned().collect()).unwrap_or_default();
+        json!({ "type": "object", "properties": properties, "required": names, "additionalProperties": false })
+    };
+    let text = json!({ "type": "string" });
+    let applying = object(json!({ "plan": text, "base_serial": number, "done": list(number.clone()),
+        "is_finished": { "type": "boolean" } }));
+    let provider = object(json!({ "name": part("provider_name"), "configuration": part("value") }));
+    let intent = object(json!({ "plan": text, "step": number, "record": part("recorded"), "intent": part("intent") }));
+    let mut document = object(json!({
+        "format": { "const": terrane_plan::state::FORMAT }, "lineage": text, "serial": number, "applying": applying,
+        "outputs": { "type": "object", "additionalProperties": part("recorded_output") },
+        "providers": list(provider), "objects": list(part("recorded")), "intents": list(intent),
+    }));
+    let head = [
+        ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
+        ("title", json!("A Terrane state as one document")),
+        ("description", json!("Format 1. What `terrane state pull` writes and `terrane state push` reads.")),
+        ("$defs", parts.cloned().unwrap_or_default()),
+    ];
+    if let Some(document) = document.as_object_mut() {
+        document.extend(head.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    }
+    document
 }
 
 /// What the other crates of the engine declare.
@@ -57,7 +92,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document = document();
-        for name in ["plan", "state", "events"] {
+        for name in ["plan", "state", "state_document", "events"] {
             assert!(document["formats"][name]["$schema"].is_string(), "{name}");
         }
         assert!(document["diagnostics"].as_array().is_some_and(|all| all.len() > 50));

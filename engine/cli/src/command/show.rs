@@ -10,16 +10,22 @@ use crate::render::plan::{self, PlanView};
 use crate::render::state;
 use crate::voice::write_problems;
 use std::io::Write as _;
+use terrane_lang::inputs::Flag;
 
 /// Runs it.
 ///
 /// # Errors
 /// A plan or state that cannot be read.
-pub async fn run(arguments: &ShowArguments, console: Console) -> Outcome {
-    let workspace = super::workspace()?;
-    let registry = workspace.registry();
+pub async fn run(arguments: &ShowArguments, flags: &[Flag], console: Console) -> Outcome {
+    let registry = crate::linked::registry();
+    let registry = &registry;
     let saved = arguments.plan_file.as_deref().map(super::plan::read).transpose()?.map(UntilEnd::new);
-    let (state, warnings) = workspace.state().await?;
+    let (state, warnings) = match super::workspace(flags).await {
+        Ok(workspace) => workspace.state().await?,
+        // A saved plan can be shown where nobody set up its state.
+        Err(_) if saved.is_some() => Default::default(),
+        Err(failure) => return Err(failure),
+    };
     let state = UntilEnd::new(state);
     write_problems(console, &warnings, &terrane_core::SourceMap::default())?;
     let mut out = console::stdout();

@@ -15,7 +15,7 @@ use terrane_runtime::Configuration;
 /// # Errors
 /// Errors of the configuration, where they are not told as JSON.
 pub fn run(arguments: &JsonArguments, console: Console) -> Outcome {
-    let configuration = super::workspace()?.load(&[]);
+    let configuration = super::folder()?.load(&[]);
     let problems = of_text(&configuration);
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
     let warnings = problems.iter().filter(|problem| problem.kind.severity == Severity::Warning).count();

@@ -79,6 +79,7 @@ impl Schedule<'_> {
                 made_ms: 0,
                 owners: change.owners.clone(),
                 secrets: if has_step { Vec::new() } else { change.secrets.clone() },
+                tainted: false,
                 partial: None,
                 dependencies: change.dependencies.clone(),
                 prevent_destroy: change.prevent_destroy,

@@ -45,9 +45,9 @@ pub(crate) async fn plan(
     };
     let remote = workspace.remote(&configuration.variables, request.secrets, BTreeMap::new(), sink);
     let answerer = Answerer::new(remote, sink.clone(), request.parallelism);
-    let sources = workspace.fresh_sources().keyed(workspace.key.clone());
+    let sources = workspace.base.fresh_sources().keyed(workspace.base.key.clone());
     let seen: &dyn Sources = &sources;
-    let mut planner = Planner::new(program, &configuration.inputs, &workspace.registry, state, seen, request.options);
+    let mut planner = Planner::new(program, &configuration.inputs, workspace.registry(), state, seen, request.options);
     let mut outcome = None;
     for wave in 0..MOST_WAVES {
         sink.event(Event::Phase { name: PHASE, done: wave, total: 0 });
@@ -65,7 +65,7 @@ pub(crate) async fn plan(
     if let Some(plan) = &mut outcome.plan {
         plan.fingerprint.sources = sources.digests();
     }
-    if let Some(why) = workspace.key.failure() {
+    if let Some(why) = workspace.base.key.failure() {
         // Which secrets cannot be compared follows from it.
         outcome.problems.retain(|problem| problem.kind.id != terrane_plan::diag::SECRET_NOT_COMPARABLE.id);
         outcome.problems.push(diag::DIGEST_KEY_UNUSABLE.at(Place::Run).detail(why));
@@ -95,14 +95,14 @@ pub(crate) async fn apply(
     let parallelism = if request.parallelism == 0 { DEFAULT_PARALLELISM } else { request.parallelism };
     let options = RunOptions {
         parallelism,
-        by: workspace.environment.owner().clone(),
-        at: rfc3339(workspace.clock.now_ms()),
+        by: workspace.base.environment.owner().clone(),
+        at: rfc3339(workspace.base.clock.now_ms()),
         new_lineage: random_lineage().map_err(|error| workspace.explain(error))?,
-        clock_rate: workspace.clock_rate,
+        clock_rate: workspace.base.clock_rate,
     };
-    let sources = workspace.fresh_sources();
+    let sources = workspace.base.fresh_sources();
     let remote = workspace.remote(&request.variables, request.secrets, deadlines(workspace, &plan), sink);
-    let mut schedule = Schedule::new(sealed(plan), session.state.clone(), &workspace.registry, &sources, options)?;
+    let mut schedule = Schedule::new(sealed(plan), session.state.clone(), workspace.registry(), &sources, options)?;
     let world = Arc::new(LiveWorld::new(remote, workspace.store.clone(), session.grant.clone()));
     let told = Arc::new(Told { sink: sink.clone(), problems: Mutex::default() });
     let noting: SharedSink = told.clone();
@@ -153,7 +153,7 @@ fn deadlines(workspace: &Workspace, plan: &Plan) -> BTreeMap<(InstanceAddr, Text
     for step in &plan.steps {
         let change = step.change.and_then(|number| plan.changes.get(usize::try_from(number).ok()?));
         let Some(change) = change else { continue };
-        let kind = workspace.registry.resource(&change.addr.resource.type_name);
+        let kind = workspace.registry().resource(&change.addr.resource.type_name);
         if kind.is_some_and(|kind| !kind.is_record_only()) {
             deadlines.insert((change.addr.clone(), step.spec.name.clone()), step.deadline_s);
         }

@@ -16,7 +16,7 @@ const LARGEST_SECRET: u64 = 1024 * 1024;
 
 impl Secrets {
     /// The value an expression comes to, wholly known.
-    pub(super) async fn evaluate(&self, secret: &Value) -> Result<Value, Fault> {
+    pub(crate) async fn evaluate(&self, secret: &Value) -> Result<Value, Fault> {
         if secret.is_wholly_known() {
             return Ok(secret.clone());
         }

@@ -10,6 +10,7 @@ pub mod history;
 pub mod local;
 pub mod memory;
 pub mod objects;
+pub mod open;
 
 mod snapshot;
 
@@ -144,6 +145,11 @@ pub enum StoreError {
     },
     /// The place overwrites where it should refuse, so it cannot keep a state.
     NotConditional,
+    /// The backend cannot be used as it is written.
+    Unusable {
+        /// Why, in words that hold no secret.
+        reason: String,
+    },
     /// Our clock and that of the place are too far apart.
     ClockSkew {
         /// What the place said.

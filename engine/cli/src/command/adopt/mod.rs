@@ -21,7 +21,7 @@ use terrane_plan::adopt::{self, Draft, Known};
 use terrane_plan::plan::Plan;
 use terrane_plan::state::State;
 use terrane_provider::LeftAlone;
-use terrane_runtime::{Configuration, Workspace};
+use terrane_runtime::{Configuration, Folder, Workspace};
 
 /// Leaves that are named where a plan is not empty.
 const NAMED: usize = 20;
@@ -59,6 +59,7 @@ pub async fn tfstate(arguments: AdoptTfstateArguments, flags: Vec<Flag>, voice: 
 struct Adoption<'v> {
     voice: &'v Voice,
     files: Files,
+    folder: Folder,
     workspace: Workspace,
     /// `None` where the folder has no configuration yet.
     configuration: Option<Configuration>,
@@ -75,12 +76,16 @@ impl<'v> Adoption<'v> {
         let files = Files::of(flags.out.as_deref())?;
         let planning = PlanningArguments { refresh: true, ..PlanningArguments::default() };
         let planning = Planning::read(&planning, given, flags.run.parallelism)?;
-        let workspace = super::workspace_in(&files.folder)?;
+        let folder = super::folder_in(&files.folder)?;
         let interrupts = Interrupts::listen()?;
-        let configuration = configuration(&workspace, &planning.flags, voice)?;
+        let configuration = configuration(&folder, &planning.flags, voice)?;
+        let workspace = match &configuration {
+            Some(found) => folder.again().workspace(found).await?,
+            None => folder.again().workspace(&folder.load_backend(&planning.flags)).await?,
+        };
         let (state, warnings) = workspace.state().await?;
         voice.problems(&warnings)?;
-        Ok(Self { voice, files, workspace, configuration, state, planning, interrupts, flags: flags.clone() })
+        Ok(Self { voice, files, folder, workspace, configuration, state, planning, interrupts, flags: flags.clone() })
     }
 
     /// Writes, plans, asks, records.
@@ -117,7 +122,7 @@ impl<'v> Adoption<'v> {
             let addrs = draft.adopted.iter().map(|adopted| AddrPattern::Resource(adopted.addr.clone()));
             self.planning.options.targets = addrs.collect();
         }
-        let configuration = planning::load(&self.workspace, &self.planning.flags, self.voice)?;
+        let configuration = planning::load(&self.folder, &self.planning.flags, self.voice)?;
         let (workspace, voice) = (&self.workspace, self.voice);
         let planned =
             planning::plan(workspace, &configuration, &self.state, &self.planning, voice, &mut self.interrupts);
@@ -139,13 +144,13 @@ impl<'v> Adoption<'v> {
 }
 
 /// The configuration of the folder; `None` where there is none yet.
-fn configuration(workspace: &Workspace, flags: &[Flag], voice: &Voice) -> Result<Option<Configuration>, Failure> {
-    let loaded = workspace.load(flags);
+fn configuration(folder: &Folder, flags: &[Flag], voice: &Voice) -> Result<Option<Configuration>, Failure> {
+    let loaded = folder.load(flags);
     let is_empty = |id: &str| id == terrane_lang::diag::NO_CONFIGURATION.id;
     if loaded.program.is_none() && loaded.problems.iter().all(|problem| is_empty(problem.kind.id)) {
         return Ok(None);
     }
-    planning::load(workspace, flags, voice).map(Some)
+    planning::load(folder, flags, voice).map(Some)
 }
 
 /// What was found, for people.

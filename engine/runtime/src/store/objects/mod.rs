@@ -16,6 +16,7 @@ mod oss;
 mod pg;
 mod s3;
 mod transport;
+pub mod workspaces;
 
 mod history;
 mod lease;

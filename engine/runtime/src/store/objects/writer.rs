@@ -187,7 +187,9 @@ impl Open {
         self.check().await?;
         let (state, end) = (state.clone(), self.end.clone());
         let (fencing, name) = (self.grant.fencing, self.name.clone());
-        let (bytes, end) = aside(move || end.replaced(fencing, &name, &state)).await?;
+        // A record takes some hundred bytes; the text of it all is not there to be measured.
+        let guess = state.objects.len().saturating_mul(512);
+        let (bytes, end) = aside(guess, move || end.replaced(fencing, &name, &state)).await?;
         let made = self.make(bytes, end).await;
         self.failed = made.clone().err();
         made

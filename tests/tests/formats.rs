@@ -17,7 +17,7 @@ struct Formats {
 impl Formats {
     fn load() -> Self {
         let (mut schemas, mut compiler, mut compiled) = (Schemas::new(), Compiler::new(), Vec::new());
-        for name in ["plan", "state", "events"] {
+        for name in ["plan", "state", "state_document", "events"] {
             let path = root().join("schemas").join(name).with_extension("json");
             let text: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
             let url = format!("https://terrane.invalid/{name}.json");
@@ -63,6 +63,9 @@ async fn plans_states_and_streams_follow_their_schemas() {
     place.sandbox.arm_kill(kill).unwrap();
     let ended = tokio::time::timeout(std::time::Duration::from_secs(60), child.wait()).await.unwrap().unwrap();
     assert!(ended.code().is_none(), "it was not killed");
+    let pulled = place.run(&["state", "pull"]).await.expect(0);
+    assert!(pulled.out.contains("\"intent\""), "{}", pulled.out);
+    wrong.extend(formats.violations("state_document", [pulled.out.as_str()]));
     let recovery = place.run(&["plan", "-input=false", "-out=recovery.plan", "-json"]).await.expect(0);
     let plan = std::fs::read_to_string(place.path().join("recovery.plan")).unwrap();
     wrong.extend(formats.violations("plan", [plan.as_str()]));

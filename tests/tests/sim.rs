@@ -204,7 +204,7 @@ fn adopting_chain(seed: u64, stride: u64) -> (u64, Vec<String>) {
         Transition { is_forgotten: true, ..to(&imported, second.objects()) },
         destroy(&imported),
     ];
-    chain(&format!("adopting {seed}"), &transitions, seed, stride, Mutant::None)
+    chain(&format!("adopting {seed}"), &transitions, Simulation::new(seed), (seed, stride), Mutant::None)
 }
 
 fn is_soak() -> bool {

@@ -5,6 +5,13 @@
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::Value;
+use std::sync::Arc;
+use terrane_plan::State;
+use terrane_runtime::clock::SystemClock;
+use terrane_runtime::store::contract::{self, request};
+use terrane_runtime::store::objects::ObjectStore;
+use terrane_runtime::store::objects::memory::MemoryObjects;
+use terrane_runtime::store::{LEASE_MS, StateStore as _};
 use terrane_sandbox::{Drift, KillMoment, KillPoint, SandboxConfig, Victim};
 use terrane_tests::place::{Place, root};
 
@@ -17,7 +24,7 @@ struct Formats {
 impl Formats {
     fn load() -> Self {
         let (mut schemas, mut compiler, mut compiled) = (Schemas::new(), Compiler::new(), Vec::new());
-        for name in ["plan", "state", "state_document", "events"] {
+        for name in ["plan", "state", "state_document", "events", "objects"] {
             let path = root().join("schemas").join(name).with_extension("json");
             let text: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
             let url = format!("https://terrane.invalid/{name}.json");
@@ -101,4 +108,44 @@ fn set(pointer: &str, value: &str) -> Drift {
         pointer: pointer.into(),
         value: value.into(),
     }
+}
+
+/// The JSON of the first line of an object, behind its length and checksum.
+fn first_line(bytes: &[u8]) -> String {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    String::from_utf8_lossy(line.get(18..).unwrap_or_default()).into_owned()
+}
+
+// A6
+#[tokio::test]
+async fn a_state_in_objects_follows_its_schema() {
+    let formats = Formats::load();
+    let objects = MemoryObjects::new(Arc::new(SystemClock));
+    let store = ObjectStore::new(Arc::new(objects.clone()), Arc::new(SystemClock), LEASE_MS);
+    let grant = store.lock(&request("a@b")).await.unwrap();
+    store.load(Some(&grant)).await.unwrap();
+    let entries = contract::entries(3);
+    store.append(&grant, &entries).await.unwrap();
+    let state = contract::replay(&entries);
+    store.compact(&grant, &state).await.unwrap();
+    store.put(&grant, &State { serial: 7, ..state }).await.unwrap();
+    let (mut texts, mut entries) = (Vec::new(), Vec::new());
+    for (name, object) in objects.content() {
+        let text = String::from_utf8_lossy(&object.bytes).into_owned();
+        match name.split('/').next() {
+            Some("log") => {
+                texts.push(first_line(&object.bytes));
+                let is_whole = texts.last().is_some_and(|header| header.contains("\"whole\":true"));
+                let text = if is_whole { "" } else { text.as_str() };
+                entries.extend(text.lines().skip(1).map(|line| line.get(18..).unwrap().to_owned()));
+            }
+            Some("snapshot") => texts.push(first_line(&object.bytes)),
+            Some("lock") => texts.push(text),
+            _ => {}
+        }
+    }
+    assert_eq!((texts.len(), entries.len()), (5, 4), "three segments, a snapshot and a lock");
+    let mut wrong = formats.violations("objects", texts.iter().map(String::as_str));
+    wrong.extend(formats.violations("state", entries.iter().map(String::as_str)));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

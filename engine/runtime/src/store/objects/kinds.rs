@@ -145,4 +145,50 @@ mod tests {
             assert!(kind.arguments.iter().all(|argument| argument.doc.ends_with('.')), "{}", kind.name);
         }
     }
+
+    /// The table of a backend's arguments on its page.
+    fn table(arguments: &[Argument]) -> String {
+        let row = |argument: &Argument| {
+            let mark = match (argument.is_required, argument.is_secret) {
+                (true, _) => "required",
+                (false, true) => "secret",
+                (false, false) => "",
+            };
+            format!("| `{}` | {mark} | {} |\n", argument.name, argument.doc)
+        };
+        let head = "| argument | | what it says |\n|---|---|---|\n";
+        head.to_owned() + &arguments.iter().map(row).collect::<String>()
+    }
+
+    /// The arguments that the examples of a section write.
+    fn written<'a>(section: &'a str, kind: &str) -> Vec<Vec<&'a str>> {
+        let head = format!("backend \"{kind}\" {{\n");
+        let blocks = section.split(&head).skip(1).filter_map(|rest| rest.split_once('}'));
+        let names = |(block, _): (&'a str, &str)| {
+            block.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim()).collect()
+        };
+        blocks.map(names).collect()
+    }
+
+    // A6
+    #[test]
+    fn the_page_has_every_backend_with_its_arguments() {
+        let page =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/backends.md")).unwrap();
+        for kind in KINDS {
+            let (_, section) = page.split_once(&format!("\n## {}\n", kind.name)).unwrap();
+            let section = section.split("\n## ").next().unwrap();
+            let wanted = format!("<!-- arguments: {} -->\n\n{}", kind.name, table(kind.arguments));
+            assert!(section.contains(&wanted), "the page lacks\n{wanted}");
+            let examples = written(section, kind.name);
+            assert_eq!(examples.is_empty(), kind.name == "obs", "{}", kind.name);
+            for example in examples {
+                let is_known = |name: &&str| kind.arguments.iter().any(|argument| argument.name == *name);
+                assert!(example.iter().all(is_known), "{}: {example:?}", kind.name);
+                let needed = kind.arguments.iter().filter(|argument| argument.is_required);
+                let missing: Vec<_> = needed.filter(|argument| !example.contains(&argument.name)).collect();
+                assert!(missing.is_empty(), "{}: {missing:?}", kind.name);
+            }
+        }
+    }
 }

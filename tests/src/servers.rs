@@ -7,6 +7,7 @@
 
 mod azurite;
 mod postgres;
+pub mod state;
 
 pub use azurite::Azurite;
 pub use postgres::Postgres;

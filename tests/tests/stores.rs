@@ -4,6 +4,12 @@
 //! such server (OSS, COS, plain HTTP) is in `stores_emulated.rs`. A server that is not installed is named by `cargo xtask
 //! test`. Each starts once for all that is asked of it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a broken harness ends the suite, and what is left out is said"
+)]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terrane_core::Value;
@@ -11,6 +17,7 @@ use terrane_runtime::environment::Environment;
 use terrane_runtime::store::arguments::Arguments;
 use terrane_runtime::store::objects::kinds::kind;
 use terrane_runtime::store::objects::{Objects, ObjectsError, contract};
+use terrane_tests::servers::state;
 use terrane_tests::servers::{Azurite, Postgres, ask, fake_gcs, free_port, moto};
 
 fn arguments(pairs: &[(&str, &str)]) -> Arguments {
@@ -19,6 +26,16 @@ fn arguments(pairs: &[(&str, &str)]) -> Arguments {
 
 fn open(name: &str, pairs: &[(&str, &str)], prefix: &str) -> Arc<dyn Objects> {
     (kind(name).unwrap().open)(&arguments(pairs), prefix, &Environment::default()).unwrap()
+}
+
+/// The contract of stores over a place: every case that the store in a folder passes too.
+async fn keeps_a_state(name: &'static str, pairs: &[(&str, &str)]) {
+    let pairs: Vec<(String, String)> = pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let open: state::Open = Arc::new(move |prefix| {
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+        open(name, &pairs, prefix)
+    });
+    assert_eq!(state::check(open, Arc::new(|| false)).await, [""; 0], "{name}");
 }
 
 /// Says that a server is not there; what was not tried is not a pass.
@@ -53,6 +70,7 @@ async fn s3_in_moto() {
     ];
     let pairs = &pairs[..];
     assert_eq!(contract::run(|part| open("s3", pairs, &format!("a/b/{part}"))).await, [""; 0]);
+    keeps_a_state("s3", pairs).await;
     let wrong = probed("s3", &with(pairs, "bucket", "no-such-bucket")).await;
     assert!(matches!(&wrong, ObjectsError::NoSuchPlace { reason } if reason.contains("NoSuchBucket")), "{wrong:?}");
 }
@@ -67,6 +85,7 @@ async fn gcs_in_fake_gcs_server() {
     let endpoint = server.endpoint();
     let pairs = [("bucket", "fleet"), ("storage_custom_endpoint", &*endpoint), ("access_token", "hunter2")];
     assert_eq!(contract::run(|part| open("gcs", &pairs, &format!("a/b/{part}"))).await, [""; 0]);
+    keeps_a_state("gcs", &pairs).await;
     let wrong = probed("gcs", &with(&pairs, "bucket", "no-such-bucket")).await;
     assert!(matches!(wrong, ObjectsError::NoSuchPlace { .. }), "{wrong:?}");
 }
@@ -85,6 +104,7 @@ async fn azure_blobs_in_azurite() {
         ("access_key", &*server.key),
     ];
     assert_eq!(contract::run(|part| open("azurerm", &pairs, &format!("a/b/{part}"))).await, [""; 0]);
+    keeps_a_state("azurerm", &pairs).await;
     let wrong = probed("azurerm", &with(&pairs, "container_name", "no-such-container")).await;
     assert!(
         matches!(&wrong, ObjectsError::NoSuchPlace { reason } if reason.contains("ContainerNotFound")),
@@ -106,6 +126,7 @@ async fn rows_in_postgresql() {
     assert!(matches!(early, ObjectsError::NoSuchPlace { .. }), "{early:?}");
     open("pg", &pairs, "x").probe().await.unwrap();
     assert_eq!(contract::run(|part| open("pg", &pairs, &format!("a/b/{part}"))).await, [""; 0]);
+    keeps_a_state("pg", &pairs).await;
     for (user, password) in [("terrane", "hunter3"), ("nobody", "hunter3")] {
         let wrong = probed("pg", &[("conn_str", &server.url_of(user, password))]).await;
         let told = format!("{wrong:?}");

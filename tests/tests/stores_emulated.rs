@@ -2,6 +2,8 @@
 //! emulator, whose rules name the vendors' documents. It shows that what we send is what is documented, not that the
 //! document is right.
 
+#![expect(clippy::unwrap_used, reason = "a broken harness ends the suite, and what is left out is said")]
+
 use std::sync::Arc;
 use terrane_core::Value;
 use terrane_runtime::environment::Environment;
@@ -9,6 +11,7 @@ use terrane_runtime::store::arguments::Arguments;
 use terrane_runtime::store::objects::kinds::kind;
 use terrane_runtime::store::objects::{Created, Objects, ObjectsError, contract};
 use terrane_sandbox::{Dialect, ObjectFault, ObjectSeed, ObjectServer};
+use terrane_tests::servers::state;
 
 const BUCKET: &str = "fleet-1250000000";
 const SECRET: &str = "hunter2-of-objects";
@@ -61,6 +64,26 @@ async fn each_keeps_the_contract() {
         let server = server(dialect).await;
         let open = |part: &str| open_as(dialect, &server, BUCKET, SECRET, &format!("a/b/{part}"));
         assert_eq!(contract::run(open).await, [""; 0], "{dialect:?}");
+    }
+}
+
+// A6
+#[tokio::test(flavor = "multi_thread")]
+async fn each_keeps_a_state_with_replies_that_are_lost() {
+    let mut checks = Vec::new();
+    for dialect in DIALECTS {
+        let server = Arc::new(server(dialect).await);
+        let losing = Arc::clone(&server);
+        let open: state::Open = Arc::new(move |prefix| open_as(dialect, &server, BUCKET, SECRET, prefix));
+        let lose: state::LoseReply = Arc::new(move || {
+            losing.inject("PUT", ObjectFault::LoseReply);
+            true
+        });
+        checks.push(tokio::spawn(async move { (dialect, state::check(open, lose).await) }));
+    }
+    for check in checks {
+        let (dialect, wrong) = check.await.unwrap();
+        assert_eq!(wrong, [""; 0], "{dialect:?}");
     }
 }
 

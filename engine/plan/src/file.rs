@@ -1,4 +1,4 @@
-//! Plan files: the text form, its digest, and reading it back.
+//! The text form of a plan, its digest, and reading it back. What stands around it in a file: [`crate::saved`].
 
 use crate::diag;
 use crate::plan::{Change, FORMAT, Plan};
@@ -17,7 +17,7 @@ pub fn digest(bytes: &[u8]) -> Text {
     hex(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> Text {
+pub(crate) fn hex(bytes: &[u8]) -> Text {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         // Writing to a string cannot fail.
@@ -41,16 +41,17 @@ impl std::io::Write for Sink {
 }
 
 impl Plan {
-    /// Sets the id from everything else but the time it was made. Instances that do not change count by
-    /// their address only.
+    /// Sets the id from everything else but the times: when it was made and until when it may be applied. Instances
+    /// that do not change count by their address only.
     pub fn seal(&mut self) {
         let made_at = std::mem::replace(&mut self.made_at, "".into());
+        let expires_at = std::mem::replace(&mut self.expires_at, "".into());
         self.id = "".into();
         let mut sink = Sink(Sha256::new());
         if self.write_to(&mut sink).is_ok() {
             self.id = hex(&sink.0.finalize());
         }
-        self.made_at = made_at;
+        (self.made_at, self.expires_at) = (made_at, expires_at);
     }
 
     /// Writes the text form. Instances that do not change are written without values.
@@ -80,35 +81,47 @@ pub(crate) fn light<S: Serializer>(changes: &[Arc<Change>], serializer: S) -> Re
     list.end()
 }
 
-/// Reads a plan file.
+/// The number of the format of a plan's text.
 ///
 /// # Errors
-/// A newer format, a damaged or changed file.
-pub fn from_text(text: &str) -> Result<Plan, Box<Diagnostic>> {
+/// `plan-file-newer`; `plan-file-damaged` for something else.
+pub(crate) fn format(text: &str) -> Result<u32, Box<Diagnostic>> {
     #[derive(serde::Deserialize)]
     struct Head {
         format: u32,
     }
-    let damaged = |why: String| Box::new(diag::PLAN_FILE_DAMAGED.at(Place::Run).detail(why));
     let head: Head = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
     if head.format > FORMAT {
         return Err(Box::new(diag::PLAN_FILE_NEWER.at(Place::Run).with("format", head.format).with("known", FORMAT)));
     }
+    Ok(head.format)
+}
+
+/// Reads the text of a plan.
+///
+/// # Errors
+/// A newer format, a damaged or changed text.
+pub fn from_text(text: &str) -> Result<Plan, Box<Diagnostic>> {
+    format(text)?;
     let mut plan: Plan = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
     let id = plan.id.clone();
     plan.seal();
     if plan.id != id {
-        return Err(damaged("its contents do not match its id".into()));
+        return Err(damaged("its contents do not match its id"));
     }
     Ok(plan)
 }
 
+fn damaged(why: impl Into<String>) -> Box<Diagnostic> {
+    Box::new(diag::PLAN_FILE_DAMAGED.at(Place::Run).detail(why))
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn plan() -> Plan {
-        let text = r#"{"format":1,"terrane_version":"0","id":"","made_at":"now","mode":"normal","lineage":"l","serial":3,
+    pub fn plan() -> Plan {
+        let text = r#"{"format":2,"terrane_version":"0","id":"","made_at":"now","mode":"normal","lineage":"l","serial":3,
             "fingerprint":{"configuration":"c","sources":{}},"variables":{},"providers":[],"drift":[],"outputs":[],
             "steps":[],"deferred":[],"changes":[{"addr":"terrane_data.a","action":"no_op","schema_version":1,
             "before":{"input":7},"after":{"input":7},"written":{"input":7}}]}"#;
@@ -152,16 +165,16 @@ mod tests {
     }
 
     #[test]
-    fn the_time_it_was_made_is_no_part_of_its_id() {
+    fn its_times_are_no_part_of_its_id() {
         let mut later = plan();
-        later.made_at = "later".into();
+        (later.made_at, later.expires_at) = ("later".into(), "much later".into());
         later.seal();
         assert_eq!(later.id, plan().id);
     }
 
     #[test]
     fn a_newer_format_is_refused() {
-        let newer = text(&plan()).replace("\"format\":1", "\"format\":2");
+        let newer = text(&plan()).replace("\"format\":2", "\"format\":3");
         assert_eq!(from_text(&newer).unwrap_err().kind.id, "plan-file-newer");
     }
 }

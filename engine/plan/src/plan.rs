@@ -1,5 +1,6 @@
 //! A plan: complete data. Apply decides nothing beyond it.
 
+use crate::outline::Outline;
 use crate::state::SecretDigest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use terrane_core::{AddrPattern, InstanceAddr, ObjectId, Path, Text, Value};
 use terrane_provider::{Access, FactKey, ProviderName, StepSpec};
 
 /// Version of the format of plan files.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What kind of plan it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub enum Mode {
 }
 
 /// A plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Version of the format.
     pub format: u32,
@@ -36,6 +37,9 @@ pub struct Plan {
     pub id: Text,
     /// When it was made, RFC 3339 in UTC. Not part of `id`.
     pub made_at: Text,
+    /// Until when it may be applied, RFC 3339 in UTC; empty for a plan that is not saved. Not part of `id`.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub expires_at: Text,
     /// What kind of plan it is.
     pub mode: Mode,
     /// Lineage of the state it was made against; empty for a new state.
@@ -72,6 +76,30 @@ pub struct Plan {
     /// Answers of the remote side that the plan relies on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<FactDigest>,
+    /// The blocks that it was made from, for readers.
+    #[serde(default, skip_serializing_if = "Outline::is_empty")]
+    pub outline: Outline,
+    /// What kept planning from its end. A plan with errors says nothing else, and is never applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<PlanError>,
+}
+
+/// A problem that kept planning from its end, as people read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanError {
+    /// Id of the diagnostic.
+    pub id: Text,
+    /// Its summary.
+    pub summary: Text,
+    /// What happened here, with names and values; empty where the summary says it all.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub detail: Text,
+    /// The instance, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addr: Option<InstanceAddr>,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// What a plan was made from.
@@ -375,6 +403,12 @@ impl Plan {
             }
         }
         counts
+    }
+
+    /// A plan that says why there is none.
+    #[must_use]
+    pub fn errored(made_at: Text, errors: Vec<PlanError>) -> Self {
+        Self { format: FORMAT, terrane_version: env!("CARGO_PKG_VERSION").into(), made_at, errors, ..Self::default() }
     }
 
     /// Whether apply has something to do: a change of an object, of an output, or something to write down.

@@ -9,6 +9,7 @@ use super::order::{self, Node};
 use super::walk::Walk;
 use super::{recover, targets};
 use crate::diag;
+use crate::outline;
 use crate::plan::{Change, Drift, FORMAT, FactDigest, Fingerprint, LeafChange, Mode, OutputChange, Plan, Recovered};
 use crate::question::Answer;
 use crate::state::{RecordKey, Recorded, State};
@@ -52,6 +53,7 @@ pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
         terrane_version: env!("CARGO_PKG_VERSION").into(),
         id: "".into(),
         made_at: walk.sources.plan_time().into(),
+        expires_at: "".into(),
         mode: walk.options.mode,
         lineage: walk.state.lineage.clone(),
         serial: serial(walk, &recovered),
@@ -67,6 +69,8 @@ pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
         steps: steps?,
         deferred: Vec::new(),
         recovered,
+        outline: outline::of(walk.program),
+        errors: Vec::new(),
     })
 }
 

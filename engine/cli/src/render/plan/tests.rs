@@ -24,6 +24,7 @@ pub fn plan(changes: Vec<Change>) -> Plan {
         terrane_version: "0.1.0".into(),
         id: "00".into(),
         made_at: "2026-01-01T00:00:00Z".into(),
+        expires_at: "".into(),
         mode: Mode::Normal,
         lineage: "l".into(),
         serial: 1,
@@ -39,6 +40,8 @@ pub fn plan(changes: Vec<Change>) -> Plan {
         deferred: Vec::new(),
         recovered: Vec::new(),
         facts: Vec::new(),
+        outline: terrane_plan::outline::Outline::default(),
+        errors: Vec::new(),
     }
 }
 

@@ -74,6 +74,22 @@ terrane_core::diagnostics! {
     WORKSPACE_NOT_KEPT: error "workspace-not-kept" => "The selected workspace cannot be remembered";
         help: "Check the folder .terrane and its permissions, or select with TERRANE_WORKSPACE";
 
+    // Saved plans.
+    PLAN_EXPIRED: error "plan-expired" => "The plan file has expired";
+        help: "Make the plan again and review it; `plan -expires=DURATION` says how long one may be applied";
+    PLAN_ERRORED: error "plan-errored" => "The plan ended with errors";
+        help: "Fix what `terrane show FILE` lists and make the plan again";
+    PLAN_OTHER_VERSION: error "plan-other-version" => "The plan file was made by another version of Terrane";
+        help: "Apply it with the version that made it, or make it again";
+    PLAN_OTHER_CONFIGURATION: error "plan-other-configuration" => "The plan file was made from another configuration than the one here";
+        help: "Check out the configuration that it was made from, or make it again";
+    PLAN_UNSIGNED: error "plan-unsigned" => "The plan file is not signed";
+        help: "Sign it with `terrane sign FILE -key=KEYFILE`, or plan with -sign-key=KEYFILE";
+    PLAN_SIGNATURE_WRONG: error "plan-signature-wrong" => "The signature of the plan file does not count";
+        help: "Review the plan, and sign it with a key that is trusted here";
+    SIGNING_KEY_UNUSABLE: error "signing-key-unusable" => "A key for signatures cannot be used";
+        help: "Make one with `openssl genpkey -algorithm ed25519 -out KEYFILE`, its public key with `openssl pkey -in KEYFILE -pubout`";
+
     // Secrets.
     DIGEST_KEY_UNUSABLE: warning "digest-key-unusable" => "The key for digests of secrets cannot be used";
         help: "Set TERRANE_DIGEST_KEY to at least 16 characters, or give the key file the mode 0600";

@@ -4,6 +4,7 @@
 //! under the lock, applies. The planner and the schedule decide; this crate asks, writes and waits for them.
 //! It never prints: events go to an [`EventSink`], problems come back as values.
 
+pub mod admission;
 pub mod amend;
 pub mod backend;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod secrets;
 pub mod selection;
 pub mod services;
 pub mod session;
+pub mod signature;
 pub mod sources;
 pub mod store;
 pub mod workspace;

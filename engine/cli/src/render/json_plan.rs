@@ -4,6 +4,7 @@
 //! # Source
 //! Terraform, "JSON Output Format", plan representation, format version 1.2 (2024).
 
+use super::json_config;
 use super::json_value::{Plain, SensitiveShadow, UnknownShadow};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
@@ -48,12 +49,15 @@ impl Serialize for JsonPlan<'_> {
             map.serialize_entry("prior_state", &super::json_state::JsonState { state, registry: self.registry })?;
         }
         map.serialize_entry("configuration", &self.configuration())?;
-        map.serialize_entry("relevant_attributes", &[(); 0])?;
-        map.serialize_entry("checks", &[(); 0])?;
+        map.serialize_entry("relevant_attributes", &json_config::relevant_attributes(&plan.outline))?;
+        map.serialize_entry("checks", &json_config::checks(&plan.outline))?;
         map.serialize_entry("timestamp", &plan.made_at)?;
-        map.serialize_entry("applyable", &!plan.is_empty())?;
-        map.serialize_entry("complete", &plan.deferred.is_empty())?;
-        map.serialize_entry("errored", &false)?;
+        let is_errored = !plan.errors.is_empty();
+        map.serialize_entry("applyable", &(!is_errored && !plan.is_empty()))?;
+        map.serialize_entry("complete", &(!is_errored && plan.deferred.is_empty() && plan.targets.is_empty()))?;
+        map.serialize_entry("errored", &is_errored)?;
+        map.serialize_entry("errors", &plan.errors)?;
+        map.serialize_entry("expires_at", &plan.expires_at)?;
         map.serialize_entry("deferred_changes", &plan.deferred)?;
         map.serialize_entry("left_out", &plan.left_out)?;
         map.serialize_entry("recovered", &Each(plan.recovered.len(), |at| {
@@ -311,19 +315,8 @@ impl<'a> JsonPlan<'a> {
     }
 
     fn configuration(&self) -> serde_json::Value {
-        let providers: serde_json::Map<_, _> = self
-            .plan
-            .providers
-            .iter()
-            .map(|(name, _)| {
-                let mut entry = json!({ "name": name.name, "full_name": name.name });
-                if let (Some(alias), Some(entry)) = (&name.alias, entry.as_object_mut()) {
-                    entry.insert("alias".into(), json!(alias));
-                }
-                (name.to_string(), entry)
-            })
-            .collect();
-        json!({ "provider_config": providers, "root_module": {} })
+        let providers = self.plan.providers.iter().map(|(name, _)| (name.name.clone(), name.alias.clone()));
+        json_config::configuration(&self.plan.outline, &providers.collect::<Vec<_>>())
     }
 
     fn step(&self, at: usize, step: &Step) -> serde_json::Value {

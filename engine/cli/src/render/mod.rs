@@ -8,6 +8,7 @@ pub mod json_state;
 pub mod json_value;
 pub mod lines;
 pub mod live;
+pub mod markdown;
 pub mod plan;
 pub mod schema;
 pub mod state;

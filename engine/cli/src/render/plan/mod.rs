@@ -13,6 +13,7 @@ pub mod value;
 
 use crate::console::{Hue, Paint};
 use block::LeafRemarks;
+pub use block::place;
 use collapse::{Group, Groups};
 use std::io::{self, Write};
 use terrane_core::change::Action;
@@ -45,6 +46,9 @@ pub struct PlanView<'a> {
 /// Those of `out`.
 pub fn write(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
     let plan = view.plan;
+    if !plan.errors.is_empty() {
+        return errors(plan, out);
+    }
     let changes = plan.changes.iter().filter(|change| change.is_change()).count();
     if changes > LONG_PLAN {
         summary::write(view, out)?;
@@ -59,6 +63,29 @@ pub fn write(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
     deferred(view, out)?;
     outputs(view, out)?;
     ending(view, out)
+}
+
+/// The blocks of a plan, one by one.
+pub struct Blocks<'a> {
+    view: PlanView<'a>,
+    steps: Vec<Vec<&'a Step>>,
+}
+
+impl<'a> Blocks<'a> {
+    /// Those of a plan.
+    pub fn new(view: PlanView<'a>) -> Self {
+        Self { view, steps: steps_by_change(view.plan) }
+    }
+
+    /// The text of the change of that number.
+    pub fn text(&self, at: usize) -> String {
+        let Some(change) = self.view.plan.changes.get(at) else { return String::new() };
+        let steps = self.steps.get(at).map(Vec::as_slice).unwrap_or_default();
+        let mut out = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = block(self.view, change, &body(self.view, change, steps, IDENTIFYING), &mut out);
+        String::from_utf8(out).unwrap_or_default()
+    }
 }
 
 /// What others changed, alone: the text of `terrane drift`.
@@ -86,6 +113,17 @@ pub fn counts_line(plan: &Plan) -> String {
     }
     line.push('.');
     line
+}
+
+/// A plan that ended with errors.
+fn errors(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "Planning ended with errors, so there is nothing to apply:\n")?;
+    for error in &plan.errors {
+        let place = error.origin.as_ref().map(|origin| format!("{}: ", place(origin))).unwrap_or_default();
+        let text = format!("{place}{}: {}", error.summary, error.detail);
+        writeln!(out, "  # {} [{}]", value::escaped(text.trim_end_matches([':', ' '])), error.id)?;
+    }
+    Ok(())
 }
 
 fn legend(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {

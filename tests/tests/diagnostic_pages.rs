@@ -61,6 +61,12 @@ const ELSEWHERE: &[(&str, &str, Shown)] = &[
     ("order-cycle", "a wrong state", By("records_that_refer_to_each_other_make_an_order_cycle")),
     ("planner-stuck", "a fault in Terrane", Nowhere("no input is known that stops the planner")),
     ("planner-waits", "a fault in Terrane", Nowhere("no input is known that stops the planner")),
+    (
+        "plan-other-version",
+        "a plan of another version, sealed as that version would",
+        By("a_plan_of_another_version_is_refused"),
+    ),
+    ("policy-too-slow", "ten seconds", By("an_evaluation_has_a_limit")),
     ("provider-bug", "a faulty provider", By("a_mistake_of_a_provider_is_told_as_one")),
     (
         "record-not-found",

@@ -24,7 +24,7 @@ struct Formats {
 impl Formats {
     fn load() -> Self {
         let (mut schemas, mut compiler, mut compiled) = (Schemas::new(), Compiler::new(), Vec::new());
-        for name in ["plan", "state", "state_document", "events", "objects"] {
+        for name in ["plan", "seal", "state", "state_document", "events", "objects"] {
             let path = root().join("schemas").join(name).with_extension("json");
             let text: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
             let url = format!("https://terrane.invalid/{name}.json");
@@ -48,6 +48,15 @@ impl Formats {
     }
 }
 
+/// What is wrong with the two lines of a plan file.
+fn plan_violations(formats: &Formats, text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let &[plan, seal] = lines.as_slice() else { return vec![format!("{} lines", lines.len())] };
+    let mut wrong = formats.violations("plan", [plan]);
+    wrong.extend(formats.violations("seal", [seal]));
+    wrong
+}
+
 /// The entries of a log, without its header and their frames of length and checksum.
 fn entries(log: &str) -> Vec<&str> {
     log.lines().skip(1).map(|line| line.get(18..).unwrap()).collect()
@@ -60,7 +69,7 @@ async fn plans_states_and_streams_follow_their_schemas() {
     place.copy_example("fleet-eks");
     place.run(&["plan", "-input=false", "-out=fleet.plan"]).await.expect(0);
     let plan = std::fs::read_to_string(place.path().join("fleet.plan")).unwrap();
-    let mut wrong = formats.violations("plan", [plan.as_str()]);
+    let mut wrong = plan_violations(&formats, &plan);
 
     // A stop in the middle leaves intents; the run after it records what became of them.
     let mut command = place.command(&["apply", "-input=false", "fleet.plan"]);
@@ -75,7 +84,7 @@ async fn plans_states_and_streams_follow_their_schemas() {
     wrong.extend(formats.violations("state_document", [pulled.out.as_str()]));
     let recovery = place.run(&["plan", "-input=false", "-out=recovery.plan", "-json"]).await.expect(0);
     let plan = std::fs::read_to_string(place.path().join("recovery.plan")).unwrap();
-    wrong.extend(formats.violations("plan", [plan.as_str()]));
+    wrong.extend(plan_violations(&formats, &plan));
     wrong.extend(formats.violations("events", recovery.out.lines()));
     let applied = place.run(&["apply", "-input=false", "-json", "recovery.plan"]).await.expect(0);
     wrong.extend(formats.violations("events", applied.out.lines()));

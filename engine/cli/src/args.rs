@@ -1,8 +1,12 @@
 //! The command line as data: commands, flags, positional arguments. Every flag is declared here once; help,
 //! suggestions and the reading of one-dash flags all come from this.
 
+mod saved;
 mod state;
 
+pub use saved::{
+    GuardArguments, PolicyArguments, PolicyCommand, PolicyTestArguments, SaveArguments, SignArguments, TrustArguments,
+};
 pub use state::{
     ForceUnlockArguments, LockArguments, LockCommand, PlaceArguments, StateArguments, StateCommand, StateListArguments,
     StateMvArguments, StatePushArguments, StateRmArguments, StateRollbackArguments, StateShowArguments,
@@ -88,6 +92,10 @@ pub enum Command {
     Adopt(AdoptArguments),
     /// Show a saved plan, or the state
     Show(ShowArguments),
+    /// Sign a saved plan
+    Sign(SignArguments),
+    /// Test policies
+    Policy(PolicyArguments),
     /// Show the outputs of the root module
     Output(OutputArguments),
     /// Look at the state, or change it
@@ -128,6 +136,8 @@ impl Command {
             Self::Destroy(_) => "destroy",
             Self::Drift(_) => "drift",
             Self::Show(_) => "show",
+            Self::Sign(_) => "sign",
+            Self::Policy(_) => "policy",
             Self::Output(_) => "output",
             Self::State(_) => "state",
             Self::Providers(_) => "providers",
@@ -308,6 +318,9 @@ pub struct RunArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub json: bool,
+    /// Write JSON into this file, whatever goes to standard output
+    #[arg(long, value_name = "FILE")]
+    pub json_into: Option<String>,
     /// Show warnings as one line each
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
@@ -320,9 +333,9 @@ pub struct RunArguments {
 /// `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArguments {
-    /// Save the plan in this file
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<String>,
+    /// What is written beside the plan on standard output.
+    #[command(flatten)]
+    pub save: SaveArguments,
     /// Write blocks for imports that have none into this new file
     #[arg(long, value_name = "FILE")]
     pub generate_config_out: Option<String>,
@@ -330,6 +343,9 @@ pub struct PlanArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub detailed_exitcode: bool,
+    /// What the plan has to keep to.
+    #[command(flatten)]
+    pub guard: GuardArguments,
     /// What planning takes.
     #[command(flatten)]
     pub planning: PlanningArguments,
@@ -348,6 +364,12 @@ pub struct ApplyArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub auto_approve: bool,
+    /// What the plan has to keep to.
+    #[command(flatten)]
+    pub guard: GuardArguments,
+    /// Whose signatures a saved plan needs.
+    #[command(flatten)]
+    pub trust: TrustArguments,
     /// What planning takes.
     #[command(flatten)]
     pub planning: PlanningArguments,
@@ -446,6 +468,10 @@ pub struct ShowArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub json: bool,
+    /// Write Markdown for a pull request
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth, conflicts_with = "json", requires = "plan_file")]
+    pub markdown: bool,
     /// Where the state is.
     #[command(flatten)]
     pub place: PlaceArguments,

@@ -1,6 +1,7 @@
 //! How a command speaks while it runs: for people on standard output and error, or as one stream of JSON lines.
 
 use crate::console::{self, Console, Tolerant};
+use crate::diag;
 use crate::exit::{Ended, Failure};
 use crate::render::diagnostic::{self, Style};
 use crate::render::events::{self, Stream};
@@ -11,7 +12,7 @@ use std::io::{self, BufWriter, Stdout, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use terrane_core::change::Action;
 use terrane_core::event::Event;
-use terrane_core::{Diagnostic, SourceMap};
+use terrane_core::{Diagnostic, Place, SourceMap};
 use terrane_plan::plan::Counts;
 use terrane_runtime::{EventSink, SharedSink};
 
@@ -25,11 +26,31 @@ pub struct Voice {
 struct Inner {
     sources: SourceMap,
     form: Form,
+    copy: Option<Copy>,
     applied: Counts,
 }
 
+/// A second stream of JSON, into a file.
+struct Copy {
+    path: String,
+    stream: JsonStream,
+    /// Why its file is not whole: told at the end, since a run does not end because its progress cannot be written.
+    failure: Option<io::Error>,
+}
+
+impl Copy {
+    fn write(&mut self, write: impl FnOnce(&mut JsonStream) -> io::Result<()>) {
+        if self.failure.is_none() {
+            self.failure = write(&mut self.stream).and_then(|()| self.stream.flush()).err();
+        }
+    }
+}
+
+/// A stream of JSON lines, wherever it goes.
+pub type JsonStream = Stream<Box<dyn io::Write + Send>>;
+
 enum Form {
-    Json(Stream<BufWriter<Tolerant<Stdout>>>),
+    Json(JsonStream),
     Lines(Lines<Tolerant<Stdout>>),
     Live(Live),
 }
@@ -56,12 +77,15 @@ impl EventSink for Sink {
     fn event(&self, event: Event) {
         crate::log::event(&event);
         let mut inner = locked(&self.inner);
-        let Inner { sources, form, applied } = &mut *inner;
+        let Inner { sources, form, copy, applied } = &mut *inner;
         if let Event::ChangeDone { action, .. } = &event {
             count(applied, *action);
         }
         if matches!(event, Event::Problem(_)) && self.problems == Problems::Collected {
             return;
+        }
+        if let Some(copy) = copy {
+            copy.write(|stream| stream.event(&event, sources));
         }
         // Nobody has to read how it goes: a run does not end because its progress cannot be written.
         let _unread = match form {
@@ -97,7 +121,7 @@ impl Voice {
     pub fn new(console: Console) -> io::Result<Self> {
         let out = || Tolerant::new(io::stdout());
         let form = if console.is_json {
-            let mut stream = Stream::new(BufWriter::with_capacity(1 << 16, out()), events::now);
+            let mut stream: JsonStream = Stream::new(Box::new(BufWriter::with_capacity(1 << 16, out())), events::now);
             stream.version()?;
             Form::Json(stream)
         } else if console.is_live {
@@ -105,8 +129,36 @@ impl Voice {
         } else {
             Form::Lines(Lines::new(out()))
         };
-        let inner = Inner { sources: SourceMap::default(), form, applied: Counts::default() };
+        let inner = Inner { sources: SourceMap::default(), form, copy: None, applied: Counts::default() };
         Ok(Self { console, inner: Arc::new(Mutex::new(inner)) })
+    }
+
+    /// Sends everything into a file as well, as JSON lines.
+    ///
+    /// # Errors
+    /// The file cannot be made: told already, to whoever reads this voice.
+    pub fn with_copy(self, path: &str) -> io::Result<Self> {
+        let file = std::fs::File::create(path);
+        let opened = file.and_then(|file| {
+            let mut stream: JsonStream = Stream::new(Box::new(BufWriter::with_capacity(1 << 16, file)), events::now);
+            stream.version()?;
+            Ok(stream)
+        });
+        match opened {
+            Ok(stream) => {
+                locked(&self.inner).copy = Some(Copy { path: path.to_owned(), stream, failure: None });
+                Ok(self)
+            }
+            Err(error) => {
+                let _code = self.end(Err(not_written(path, &error).into()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Works with the texts that problems point into.
+    pub fn with_sources<T>(&self, work: impl FnOnce(&SourceMap) -> T) -> T {
+        work(&locked(&self.inner).sources)
     }
 
     /// Takes in the texts that problems point into.
@@ -147,7 +199,10 @@ impl Voice {
         problems.iter().for_each(crate::log::problem);
         self.settle();
         let mut inner = locked(&self.inner);
-        let Inner { sources, form, .. } = &mut *inner;
+        let Inner { sources, form, copy, .. } = &mut *inner;
+        if let Some(copy) = copy {
+            copy.write(|stream| problems.iter().try_for_each(|problem| stream.problem(problem, sources)));
+        }
         if let Form::Json(stream) = form {
             problems.iter().try_for_each(|problem| stream.problem(problem, sources))?;
             return stream.flush();
@@ -158,6 +213,9 @@ impl Voice {
     /// A plan, to standard output or into the stream.
     pub fn plan(&self, view: PlanView<'_>) -> io::Result<()> {
         self.settle();
+        if let Some(copy) = &mut locked(&self.inner).copy {
+            copy.write(|stream| stream.plan(view.plan));
+        }
         if let Form::Json(stream) = &mut locked(&self.inner).form {
             stream.plan(view.plan)?;
             return stream.flush();
@@ -167,12 +225,13 @@ impl Voice {
         out.flush()
     }
 
-    /// Something for the stream alone.
-    pub fn stream(
-        &self,
-        write: impl FnOnce(&mut Stream<BufWriter<Tolerant<Stdout>>>) -> io::Result<()>,
-    ) -> io::Result<()> {
-        match &mut locked(&self.inner).form {
+    /// Something for the streams alone.
+    pub fn stream(&self, write: impl Fn(&mut JsonStream) -> io::Result<()>) -> io::Result<()> {
+        let mut inner = locked(&self.inner);
+        if let Some(copy) = &mut inner.copy {
+            copy.write(&write);
+        }
+        match &mut inner.form {
             Form::Json(stream) => write(stream).and_then(|()| stream.flush()),
             Form::Lines(_) | Form::Live(_) => Ok(()),
         }
@@ -202,9 +261,21 @@ impl Voice {
             }
         };
         let last = self.stream(|stream| stream.outcome(ended.code, ended.reason));
+        let lost = locked(&self.inner).copy.as_mut().and_then(|copy| {
+            let error = copy.failure.take()?;
+            Some(not_written(&copy.path, &error))
+        });
+        let lost = lost.map_or(Ok(()), |problem| {
+            let told = self.problems(&[problem]);
+            told.and(Err(io::Error::other("the copy is not whole")))
+        });
         // When the end itself cannot be told, only the exit code is left to tell that.
-        if told.and(last).is_err() && ended.code == 0 { 1 } else { ended.code }
+        if told.and(last).and(lost).is_err() && ended.code == 0 { 1 } else { ended.code }
     }
+}
+
+fn not_written(path: &str, error: &io::Error) -> Diagnostic {
+    diag::FILE_NOT_WRITTEN.at(Place::File(path.to_owned())).detail(error.to_string())
 }
 
 /// Problems for people, on standard error.

@@ -2,9 +2,11 @@
 
 use super::UntilEnd;
 use super::planning::{self, Planning};
-use crate::args::{ApplyArguments, PlanningArguments, RunArguments};
+use super::saved;
+use crate::args::{ApplyArguments, GuardArguments, PlanningArguments, RunArguments, TrustArguments};
 use crate::diag;
 use crate::exit::{Ended, Failure, Outcome};
+use crate::guard::{self, Guard, Judged};
 use crate::interrupts::Interrupts;
 use crate::prompt::{self, Answer};
 use crate::render::events::applied_operation;
@@ -15,6 +17,9 @@ use terrane_core::{Diagnostic, Place};
 use terrane_lang::inputs::Flag;
 use terrane_plan::plan::{Counts, Mode, Plan};
 use terrane_plan::schedule::End;
+use terrane_plan::state::State;
+use terrane_runtime::admission::admit;
+use terrane_runtime::signature::AnyOf;
 use terrane_runtime::{ApplyRequest, Configuration, SecretOverride, Session, Workspace};
 use tokio::sync::mpsc;
 
@@ -27,9 +32,15 @@ const MOST_STAGES: usize = 50;
 /// What prevents it; what went wrong on the way is told and shows in the end.
 pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool, voice: &Voice) -> Outcome {
     check(&arguments, &flags, destroys)?;
+    let guard = Guard::read(&arguments.guard)?;
+    let required = saved::required(&arguments.trust)?;
     arguments.planning.destroy |= destroys;
     super::refuse_without_lock(arguments.run.lock)?;
-    let saved = arguments.plan_file.as_deref().map(super::plan::read).transpose()?;
+    let plan_file = arguments.plan_file.clone().unwrap_or_default();
+    let saved = arguments.plan_file.as_deref().map(saved::read).transpose()?;
+    if saved.is_none() {
+        check_unsigned(&required)?;
+    }
     let planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
     let folder = super::folder()?;
     let mut interrupts = Interrupts::listen()?;
@@ -39,6 +50,9 @@ pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool
         None => planning::load(&folder, &planning.flags, voice)?,
     });
     voice.know(&configuration.sources);
+    if let Some(saved) = &saved {
+        admit(saved, &configuration, &required).map_err(|problem| saved::at(&plan_file, problem))?;
+    }
     let workspace = folder.workspace(&configuration).await?;
     let operation = if destroys { "destroy" } else { "apply" };
     let timeout_ms = u64::try_from(arguments.run.lock_timeout.as_millis()).unwrap_or(u64::MAX);
@@ -48,9 +62,12 @@ pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool
     };
     voice.problems(session.warnings())?;
     let (workspace, interrupts, is_approved) = (&workspace, &mut interrupts, arguments.auto_approve);
-    let mut run = Run { workspace, configuration, planning, voice, interrupts, is_approved };
+    let mut run = Run { workspace, configuration, planning, guard, destroyed: 0, voice, interrupts, is_approved };
     let outcome = match saved {
-        Some(plan) => run.saved(&mut session, plan).await,
+        Some(saved) => match session.check_expiry(&saved.plan) {
+            Ok(()) => run.saved(&mut session, saved.plan).await,
+            Err(problem) => Err(saved::at(&plan_file, problem)),
+        },
         None => run.stages(&mut session).await,
     };
     closed(session, outcome).await
@@ -69,6 +86,15 @@ fn check(arguments: &ApplyArguments, flags: &[Flag], destroys: bool) -> Result<(
     }
     let refuse = |flag: &&str| diag::PLANNING_FLAG_WITH_PLAN.at(Place::Argument(String::from(*flag)));
     Err(Failure::new(wrong.iter().map(refuse).collect()))
+}
+
+/// Refuses a plan that was not saved where only signed ones may be applied.
+fn check_unsigned(required: &[AnyOf]) -> Result<(), Failure> {
+    if required.is_empty() {
+        return Ok(());
+    }
+    let problem = terrane_runtime::diag::PLAN_UNSIGNED.at(Place::Run);
+    Err(problem.detail("only a plan that was saved and signed may be applied here").into())
 }
 
 /// Refuses a command that would have to ask and cannot.
@@ -124,7 +150,9 @@ impl Recording<'_> {
     pub async fn carry_out(self, plan: Plan, interrupts: &mut Interrupts) -> Outcome {
         let Self { workspace, configuration, planning, voice, lock_timeout, is_approved } = self;
         let configuration = UntilEnd::new(configuration);
-        let mut run = Run { workspace, configuration, planning, voice, interrupts, is_approved };
+        check_unsigned(&saved::required(&TrustArguments::default())?)?;
+        let guard = Guard::read(&GuardArguments::default())?;
+        let mut run = Run { workspace, configuration, planning, guard, destroyed: 0, voice, interrupts, is_approved };
         if let Some(ended) = run.consent(&plan).await? {
             return Ok(ended);
         }
@@ -151,6 +179,9 @@ struct Run<'w> {
     workspace: &'w Workspace,
     configuration: UntilEnd<Configuration>,
     planning: Planning,
+    guard: Guard,
+    /// Objects that earlier stages destroyed.
+    destroyed: usize,
     voice: &'w Voice,
     interrupts: &'w mut Interrupts,
     is_approved: bool,
@@ -160,6 +191,7 @@ impl Run<'_> {
     /// Carries out a saved plan: its stage, no other.
     async fn saved(&mut self, session: &mut Session<'_>, plan: Plan) -> Outcome {
         let plan = Arc::new(plan);
+        self.judge(&plan, session.state()).await?;
         let ended = self.carry_out(session, &plan).await?;
         if ended.code == 0 && !plan.deferred.is_empty() {
             self.voice.say("\nWhat was deferred can be planned now:\n    terrane plan")?;
@@ -187,6 +219,7 @@ impl Run<'_> {
                 registry: self.workspace.registry(),
                 paint: self.voice.console.out,
             })?;
+            self.judge(&plan, &state).await?;
             if stage > 0 && self.is_approved && plan.changes.iter().any(|change| change.action.destroys()) {
                 self.voice.say(
                     "\nThis stage destroys objects, so it is not applied unseen. To go on, run:\n    terrane apply",
@@ -203,6 +236,7 @@ impl Run<'_> {
             }
             let plan = Arc::new(plan);
             let ended = self.carry_out(session, &plan).await?;
+            self.destroyed += plan.counts().destroy;
             if ended.code != 0 || plan.deferred.is_empty() {
                 return Ok(ended);
             }
@@ -210,6 +244,15 @@ impl Run<'_> {
             waiting = Some(plan.deferred.clone());
         }
         Err(diag::STAGES_WITHOUT_END.at(Place::Run).with("stages", MOST_STAGES).into())
+    }
+
+    /// Refuses a plan that does not keep to what it has to; warnings are told.
+    async fn judge(&self, plan: &Plan, state: &State) -> Result<(), Failure> {
+        // Only the state that the plan was made against says something about it.
+        let state = Some(state).filter(|state| state.lineage == plan.lineage && state.serial == plan.serial);
+        let registry = self.workspace.registry();
+        let problems = self.guard.judge(Judged { plan, state, registry, destroyed: self.destroyed }).await?;
+        Ok(self.voice.problems(&guard::settled(problems)?)?)
     }
 
     /// Asks; an end where the answer is no.

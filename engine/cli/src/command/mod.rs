@@ -10,10 +10,13 @@ mod lock;
 mod output;
 mod plan;
 mod planning;
+mod policy;
 mod providers;
 mod sandbox;
+mod saved;
 mod schemas;
 mod show;
+mod sign;
 mod state;
 mod validate;
 mod version;
@@ -75,6 +78,8 @@ pub async fn run(command: Command, flags: Vec<Flag>) -> u8 {
         Command::Show(arguments) => {
             quiet(&arguments.place.common.clone(), async |console| show::run(&arguments, &flags, console).await).await
         }
+        Command::Sign(arguments) => quiet(&arguments.common.clone(), async |_| sign::run(&arguments)).await,
+        Command::Policy(arguments) => policy::run(arguments.command).await,
         Command::Output(arguments) => {
             quiet(&arguments.place.common.clone(), async |console| output::run(&arguments, &flags, console).await).await
         }
@@ -112,7 +117,11 @@ async fn speaking(run: &RunArguments, work: impl AsyncFnOnce(&Voice) -> Outcome)
     let mut console = Console::new(if run.json { Form::Json } else { Form::Text }, &run.common);
     console.can_ask = run.input && !run.json && is_input_wanted();
     console.has_compact_warnings = run.compact_warnings;
-    match Voice::new(console) {
+    let voice = Voice::new(console).and_then(|voice| match &run.json_into {
+        Some(path) => voice.with_copy(path),
+        None => Ok(voice),
+    });
+    match voice {
         Ok(voice) => {
             let outcome = work(&voice).await;
             voice.end(outcome)

@@ -3,48 +3,49 @@
 use super::UntilEnd;
 use super::adopt::files;
 use super::planning::{self, Planning};
+use super::saved::{self, Saving};
 use crate::args::PlanArguments;
 use crate::diag;
 use crate::exit::{Ended, Failure, Outcome};
+use crate::guard::{self, Guard, Judged};
 use crate::interrupts::Interrupts;
+use crate::render::markdown::Markdown;
 use crate::render::plan::PlanView;
 use crate::voice::Voice;
-use std::io::Write as _;
-use std::path::Path;
-use terrane_core::Place;
 use terrane_lang::inputs::Flag;
 use terrane_plan::adopt::{self, Known};
 use terrane_plan::plan::Plan;
+use terrane_plan::state::State;
+use terrane_runtime::clock::{Clock as _, SystemClock, rfc3339};
 
 /// Runs it.
 ///
 /// # Errors
-/// What prevents a plan.
+/// What prevents a plan, and what a plan that is shown and saved does not keep to.
 pub async fn run(arguments: PlanArguments, flags: Vec<Flag>, voice: &Voice) -> Outcome {
+    let saving = Saving::read(&arguments.save)?;
+    let guard = Guard::read(&arguments.guard)?;
     let mut planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
     if let Some(path) = &arguments.generate_config_out {
         files::expect_new(path)?;
         planning.options.generate_config = true;
     }
-    let folder = super::folder()?;
-    let mut interrupts = Interrupts::listen()?;
-    let configuration = UntilEnd::new(planning::load(&folder, &planning.flags, voice)?);
-    let workspace = folder.workspace(&configuration).await?;
-    let (state, warnings) = workspace.state().await?;
-    let state = UntilEnd::new(state);
-    voice.problems(&warnings)?;
-    let (plan, to_generate) =
-        planning::generating(&workspace, &configuration, &state, &planning, voice, &mut interrupts).await?;
-    let mut plan = UntilEnd::new(plan);
-    voice.plan(PlanView { plan: &plan, registry: workspace.registry(), paint: voice.console.out })?;
-    if let Some(path) = arguments.generate_config_out.as_ref().filter(|_| !to_generate.is_empty()) {
-        let known = Known::of(&state, configuration.program.as_ref());
-        files::create(path, &adopt::generated(&to_generate, &known))?;
-        voice.say(&format!("\nWrote blocks for {} imports: {path}", to_generate.len()))?;
+    let (mut plan, state) = match make(&arguments, &planning, voice).await {
+        Ok((plan, state)) => (UntilEnd::new(plan), UntilEnd::new(state)),
+        Err(failure) => return Err(keep_errors(failure, &arguments, saving.as_ref(), voice)),
+    };
+    let registry = &crate::linked::registry();
+    let judged = guard.judge(Judged { plan: &plan, state: Some(&state), registry, destroyed: 0 }).await;
+    let problems = judged.as_ref().map_or_else(|failure| failure.problems.as_slice(), Vec::as_slice);
+    if let Some(saving) = &saving {
+        saving.save(&mut plan)?;
     }
-    if let Some(path) = &arguments.out {
-        plan.seal();
-        save(&plan, path)?;
+    if let Some(path) = &arguments.save.markdown {
+        write_markdown(path, &Markdown { plan: &plan, registry, problems })?;
+    }
+    voice.problems(&guard::settled(judged?)?)?;
+    if let Some(saving) = &saving {
+        let path = saving.path();
         voice.say(&format!(
             "\nSaved the plan to: {path}\n\nTo perform exactly these actions, run:\n    terrane apply \"{path}\""
         ))?;
@@ -52,39 +53,44 @@ pub async fn run(arguments: PlanArguments, flags: Vec<Flag>, voice: &Voice) -> O
     Ok(if arguments.detailed_exitcode && !plan.is_empty() { Ended::CHANGES } else { Ended::OK })
 }
 
-/// Writes a plan file, readable by its owner alone, whole or not at all.
-fn save(plan: &Plan, path: &str) -> Result<(), Failure> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let failed = |error: std::io::Error| {
-        Failure::from(diag::FILE_NOT_WRITTEN.at(Place::File(path.to_owned())).detail(error.to_string()))
-    };
-    let part = format!("{path}.{}.part", std::process::id());
-    let write = || {
-        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
-        let mut out = std::io::BufWriter::new(&file);
-        plan.write_to(&mut out)?;
-        out.flush()?;
-        file.sync_all()?;
-        std::fs::rename(&part, path)
-    };
-    let written = write().map_err(failed);
-    if written.is_err() && Path::new(&part).exists() {
-        // The half file is of no use to anybody; that writing failed is what is told.
-        let _left = std::fs::remove_file(&part);
+/// Plans and shows the plan.
+async fn make(arguments: &PlanArguments, planning: &Planning, voice: &Voice) -> Result<(Plan, State), Failure> {
+    let folder = super::folder()?;
+    let mut interrupts = Interrupts::listen()?;
+    let configuration = UntilEnd::new(planning::load(&folder, &planning.flags, voice)?);
+    let workspace = folder.workspace(&configuration).await?;
+    let (state, warnings) = workspace.state().await?;
+    voice.problems(&warnings)?;
+    let (plan, to_generate) =
+        planning::generating(&workspace, &configuration, &state, planning, voice, &mut interrupts).await?;
+    voice.plan(PlanView { plan: &plan, registry: workspace.registry(), paint: voice.console.out })?;
+    if let Some(path) = arguments.generate_config_out.as_ref().filter(|_| !to_generate.is_empty()) {
+        let known = Known::of(&state, configuration.program.as_ref());
+        files::create(path, &adopt::generated(&to_generate, &known))?;
+        voice.say(&format!("\nWrote blocks for {} imports: {path}", to_generate.len()))?;
     }
-    written
+    Ok((plan, state))
 }
 
-/// Reads a plan file.
-///
-/// # Errors
-/// It is not there, damaged, or of a newer version.
-pub fn read(path: &str) -> Result<Plan, Failure> {
-    let place = || Place::File(path.to_owned());
-    let text =
-        std::fs::read_to_string(path).map_err(|error| diag::FILE_NOT_READ.at(place()).detail(error.to_string()))?;
-    terrane_plan::file::from_text(&text).map_err(|mut problem| {
-        problem.place = place();
-        problem.into()
-    })
+/// Leaves what prevented a plan where the plan would have been, for whoever reads it later.
+fn keep_errors(failure: Failure, arguments: &PlanArguments, saving: Option<&Saving<'_>>, voice: &Voice) -> Failure {
+    let is_interrupted = failure.problems.iter().any(|problem| problem.kind.id == diag::INTERRUPTED.id);
+    if is_interrupted || (saving.is_none() && arguments.save.markdown.is_none()) {
+        return failure;
+    }
+    let made_at = rfc3339(SystemClock.now_ms());
+    let mut plan = Plan::errored(made_at, voice.with_sources(|sources| saved::errors(&failure, sources)));
+    let kept = saving.map_or(Ok(()), |saving| saving.save(&mut plan)).and_then(|()| {
+        let Some(path) = &arguments.save.markdown else { return Ok(()) };
+        write_markdown(path, &Markdown { plan: &plan, registry: &crate::linked::registry(), problems: &[] })
+    });
+    match kept {
+        Ok(()) => failure,
+        // Both are told; why there is no plan comes first.
+        Err(unkept) => Failure { problems: failure.problems.into_iter().chain(unkept.problems).collect(), ..failure },
+    }
+}
+
+fn write_markdown(path: &str, markdown: &Markdown<'_>) -> Result<(), Failure> {
+    saved::write_file(path, |out| out.write_all(markdown.text().as_bytes()))
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use std::io::Write as _;
 use terrane_core::{DiagnosticKind, Schema};
 
-/// JSON Schemas of plan files, state entries and the event stream.
+/// JSON Schemas of plan files and their seals, state entries and the event stream.
 const FORMATS: &str = include_str!("../data/formats.json");
 
 /// Runs it.
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document = document();
-        for name in ["plan", "state", "state_document", "events"] {
+        for name in ["plan", "seal", "state", "state_document", "events"] {
             assert!(document["formats"][name]["$schema"].is_string(), "{name}");
         }
         assert!(document["diagnostics"].as_array().is_some_and(|all| all.len() > 50));

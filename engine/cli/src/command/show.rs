@@ -1,11 +1,12 @@
 //! `terrane show`: a saved plan, or the state; for people or as JSON.
 
-use super::UntilEnd;
+use super::{UntilEnd, saved};
 use crate::args::ShowArguments;
 use crate::console::{self, Console};
 use crate::exit::{Ended, Outcome};
 use crate::render::json_plan::JsonPlan;
 use crate::render::json_state::JsonState;
+use crate::render::markdown::Markdown;
 use crate::render::plan::{self, PlanView};
 use crate::render::state;
 use crate::voice::write_problems;
@@ -19,17 +20,28 @@ use terrane_lang::inputs::Flag;
 pub async fn run(arguments: &ShowArguments, flags: &[Flag], console: Console) -> Outcome {
     let registry = crate::linked::registry();
     let registry = &registry;
-    let saved = arguments.plan_file.as_deref().map(super::plan::read).transpose()?.map(UntilEnd::new);
-    let (state, warnings) = match super::workspace(flags).await {
-        Ok(workspace) => workspace.state().await?,
-        // A saved plan can be shown where nobody set up its state.
-        Err(_) if saved.is_some() => Default::default(),
+    let saved = arguments.plan_file.as_deref().map(saved::read).transpose()?;
+    if let (Some(saved), Some(path)) = (&saved, &arguments.plan_file) {
+        terrane_runtime::signature::check(saved, &[]).map_err(|problem| saved::at(path, problem))?;
+    }
+    let plan = saved.map(|saved| UntilEnd::new(saved.plan));
+    let read = match super::workspace(flags).await {
+        Ok(workspace) => workspace.state().await.map_err(Into::into),
+        Err(failure) => Err(failure),
+    };
+    let (state, warnings) = match read {
+        Ok(read) => read,
+        // A plan is complete: where its state is out of reach, only what does not change is shown without values.
+        Err(_) if plan.is_some() => Default::default(),
         Err(failure) => return Err(failure),
     };
     let state = UntilEnd::new(state);
     write_problems(console, &warnings, &terrane_core::SourceMap::default())?;
     let mut out = console::stdout();
-    match saved {
+    match plan {
+        Some(plan) if arguments.markdown => {
+            out.write_all(Markdown { plan: &plan, registry, problems: &[] }.text().as_bytes())?;
+        }
         Some(plan) if arguments.json => {
             // Only the state that the plan was made against says something about it.
             let state = Some(&*state).filter(|state| state.lineage == plan.lineage && state.serial == plan.serial);

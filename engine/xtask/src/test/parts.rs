@@ -71,6 +71,27 @@ pub const PARTS: &[Part] = &[
             Ok(is_there || apt(&[&format!("postgresql-{version}")])?)
         },
     },
+    Part {
+        name: "terraform-json",
+        variable: "TERRANE_PLAN_JSON",
+        suites: "plans read by HashiCorp's package",
+        wanted: |folder, _| folder.join("plan-json"),
+        fetch: |folder, _| {
+            let module = root::root().join("tests/plan-json");
+            let build = Program::new("go").arguments(["build", "-C"]).arguments([&module]).arguments(["-o"]);
+            passes(&build.arguments([folder.join("plan-json")]))
+        },
+    },
+    Part {
+        name: "conftest",
+        variable: "TERRANE_CONFTEST",
+        suites: "policies judged by conftest",
+        wanted: |folder, _| folder.join("conftest"),
+        fetch: |folder, version| {
+            let module = format!("github.com/open-policy-agent/conftest@{version}");
+            passes(&Program::new("go").arguments(["install", &module]).variable("GOBIN", folder))
+        },
+    },
 ];
 
 impl Part {

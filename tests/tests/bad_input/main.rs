@@ -1,4 +1,4 @@
-//! A1, A2, A3, A6, A7, A11, C1, C7, E1: whatever is wrong ends with a problem that has an id, its place and a line of
+//! A1, A2, A3, A4, A6, A7, A11, C1, C7, E1: whatever is wrong ends with a problem that has an id, its place and a line of
 //! help, with exit code 1, and with nothing half done that the next run does not finish.
 //!
 //! The keys of another account are in the suite about accounts. `TERRANE_SOAK=1` adds the slow cases.
@@ -9,6 +9,7 @@ mod adopt;
 mod change;
 mod configuration;
 mod disk;
+mod guard;
 mod remote;
 mod state;
 

@@ -21,12 +21,12 @@ use terrane_provider::Registry;
 pub const LIMIT: usize = 65_000;
 /// By this line a program finds its own comment again.
 pub const MARKER: &str = "<!-- terrane-plan -->";
-/// Problems that are told.
-const MOST_PROBLEMS: usize = 20;
+/// Problems are told until they take so many bytes.
+const PROBLEMS_ROOM: usize = 8_000;
 /// Longest text of a problem, in characters.
-const LONGEST_PROBLEM: usize = 800;
-/// Room that is kept for what stands at the end.
-const END: usize = 700;
+const LONGEST_PROBLEM: usize = 600;
+/// Room that is kept for headings without a name below them, and for what stands at the end.
+const END: usize = 3_000;
 /// A detail longer than this is left to `terrane show`.
 const LONGEST_DETAIL: usize = 8_000;
 
@@ -114,7 +114,7 @@ impl Markdown<'_> {
         for risk in Risk::ALL {
             self.names(risk, &mut page, &mut left_out);
         }
-        self.outside(&mut page);
+        self.outside(&mut page, &mut left_out);
         self.details(&mut page, &mut left_out);
         self.end(&mut page, &left_out);
         page.text
@@ -124,12 +124,17 @@ impl Markdown<'_> {
         let plan = self.plan;
         if !plan.errors.is_empty() {
             page.text.push_str("## Terrane plan failed\n\n");
-            for error in plan.errors.iter().take(MOST_PROBLEMS) {
+            let mut told = 0;
+            for error in &plan.errors {
+                if page.text.len() > PROBLEMS_ROOM {
+                    break;
+                }
+                told += 1;
                 let place = error.origin.as_ref().map(super::plan::place).unwrap_or_default();
                 let with = error.addr.as_ref().map(|addr| format!(" {addr}")).unwrap_or_default();
                 page.problem("Error", &error.summary, &format!("{place}{with} {}", error.detail), &error.id);
             }
-            page.more(plan.errors.len(), MOST_PROBLEMS, "errors");
+            page.more(plan.errors.len(), told, "errors");
             return;
         }
         page.text.push_str("## Terrane plan\n\n");
@@ -140,11 +145,16 @@ impl Markdown<'_> {
         }
         let mut problems: Vec<&Diagnostic> = self.problems.iter().collect();
         problems.sort_by_key(|problem| std::cmp::Reverse(problem.kind.severity));
-        for problem in problems.iter().take(MOST_PROBLEMS) {
+        let mut told = 0;
+        for problem in &problems {
+            if page.text.len() > PROBLEMS_ROOM {
+                break;
+            }
+            told += 1;
             let word = if problem.kind.severity == Severity::Error { "Refused" } else { "Warning" };
             page.problem(word, problem.kind.summary, &problem.message(), problem.kind.id);
         }
-        page.more(problems.len(), MOST_PROBLEMS, "problems");
+        page.more(problems.len(), told, "problems");
     }
 
     /// Names of what meets one fate, as many as fit.
@@ -177,7 +187,9 @@ impl Markdown<'_> {
         let all = changes.len();
         let shown = if named == all { String::new() } else { format!(", {named} of them named here") };
         page.text.push_str(&format!("<details{open}><summary>{}: {all}{shown}</summary>\n\n", risk.title()));
-        page.fenced(&lines.join("\n"));
+        if !lines.is_empty() {
+            page.fenced(&lines.join("\n"));
+        }
         page.text.push_str("</details>\n\n");
         if named < all {
             left_out.push(format!("{}: {} names do not fit", risk.title(), all - named));
@@ -185,7 +197,7 @@ impl Markdown<'_> {
     }
 
     /// What others changed, outputs and what is deferred: how many, and names as far as a line goes.
-    fn outside(&self, page: &mut Page) {
+    fn outside(&self, page: &mut Page, left_out: &mut Vec<String>) {
         let plan = self.plan;
         let drift: Vec<String> = plan.drift.iter().map(|drift| drift.addr.to_string()).collect();
         let outputs = plan.outputs.iter().filter(|output| output.action.is_change());
@@ -198,7 +210,11 @@ impl Markdown<'_> {
             ("Outputs that change", outputs),
             ("Deferred to a later stage", deferred),
         ] {
-            if names.is_empty() || page.room() < 1_000 {
+            if names.is_empty() {
+                continue;
+            }
+            if page.room() < 8_000 {
+                left_out.push(format!("{title}: {}, without names", names.len()));
                 continue;
             }
             let shown: Vec<String> = names.iter().take(10).map(|name| inline(name, 120)).collect();

@@ -106,13 +106,40 @@ fn what_does_not_fit_is_counted() {
     assert!(text.contains(&format!("{} names do not fit", 20_000 - count)) && text.contains("20000 to destroy"));
 }
 
+// A4: the limit holds where every part is too long.
+#[test]
+fn nothing_makes_it_longer_than_the_limit() {
+    let long = |n: usize| format!("{}{n}", ["<&", "é😀", "@*"][n % 3].repeat(600));
+    let all = [Action::Delete, Action::Update, Action::Create, Action::Forget];
+    let mut changes = Vec::new();
+    for n in 0..400 {
+        for name in ["eks_cluster", "eks_node_pool", "t"] {
+            changes.push(change(&format!("{name}.r[\"{}\"]", long(n)), all[n % 4]));
+        }
+    }
+    let mut plan = plan(changes);
+    let output = |n: usize| terrane_plan::OutputChange {
+        name: long(n).into(),
+        action: Action::Create,
+        before: terrane_core::Value::NULL,
+        after: terrane_core::Value::NULL,
+        is_sensitive: false,
+    };
+    plan.outputs = (0..100).map(output).collect();
+    let problem = |n: usize| crate::diag::POLICY_DENIED.at(terrane_core::Place::Run).detail(long(n));
+    let problems: Vec<_> = (0..100).map(problem).collect();
+    let text = Markdown { plan: &plan, registry: &Registry::default(), problems: &problems }.text();
+    assert!(text.len() <= LIMIT && text.contains("names do not fit"), "{}", text.len());
+    assert!(text.contains("300 to destroy"), "{}", &text[..400]);
+}
+
 // A4: nothing that a name or a message holds is Markdown, HTML or a mention.
 #[test]
 fn hostile_names_and_messages_stay_text() {
     let mut gone = change("t.r[\"</details><script>@all `x` [y](z)\"]", Action::Delete);
     gone.before = object(&[("name", "a\n```\n</details>\n# x\n````")]);
     let message = "<img src=x> @everyone [a](b) `c`\n## d ${e}".repeat(100);
-    let problems = [crate::diag::POLICY_DENIED.at(terrane_core::Place::Run).detail(message)];
+    let problems = vec![crate::diag::POLICY_DENIED.at(terrane_core::Place::Run).detail(message); 1_000];
     let plan = plan(vec![gone]);
     let text = Markdown { plan: &plan, registry: &Registry::default(), problems: &problems }.text();
     let mut fence = None;
@@ -128,7 +155,7 @@ fn hostile_names_and_messages_stay_text() {
         }
     }
     assert_eq!(fence, None, "{text}");
-    assert!(text.contains("Refused") && text.len() < LIMIT);
+    assert!(text.contains("Refused") && text.contains("more problems") && text.len() <= LIMIT, "{}", text.len());
 }
 
 #[test]

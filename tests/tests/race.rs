@@ -4,8 +4,6 @@
 //! All of it happens in memory and on a clock of its own, so a round takes milliseconds. The whole suite runs in `soak`
 //! (TERRANE_SOAK=1); `test` takes a sample. TERRANE_RACE_SEED=N runs one round. Real places have their own suite.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a broken harness ends the suite; figures are printed")]
-
 use std::sync::Arc;
 use terrane_tests::race::{InMemory, Mutant, Tally, VirtualTime, race};
 

@@ -107,8 +107,8 @@ impl Block {
     #[must_use]
     pub fn severity(&self, path: &Path) -> DriftSeverity {
         let on_the_way = (1..=path.0.len()).map(|length| Path(path.0.iter().take(length).cloned().collect()));
-        let said = on_the_way.filter_map(|part| self.find(&part)?.severity);
-        said.last().unwrap_or_default()
+        let mut said = on_the_way.filter_map(|part| self.find(&part)?.severity);
+        said.next_back().unwrap_or_default()
     }
 }
 

@@ -83,12 +83,12 @@ impl Faulty {
     }
 
     /// Sends a request the way its fault says.
-    async fn send<'a, T: Send>(
+    async fn send<'a, T>(
         &'a self,
         request: impl Fn(Arc<dyn Objects>) -> Async<'static, Result<T, ObjectsError>> + Send + 'a,
     ) -> Result<T, ObjectsError>
     where
-        T: 'static,
+        T: Send + 'static,
     {
         let answer = self.answer(&request).await;
         if self.is_dead.load(Ordering::SeqCst) {

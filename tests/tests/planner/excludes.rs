@@ -20,13 +20,13 @@ fn item(label: &str, of: &str, more: &str) -> String {
 
 /// What is planned, without the words behind the address.
 fn planned(sim: &mut Simulation, text: &str, options: &Options) -> Vec<String> {
-    let plan = plan_with(sim, text, options).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let plan = plan_with(sim, text, options).unwrap_or_else(|problems| unreachable!("{problems:?}"));
     plan.iter().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
 }
 
 /// What is left out, with what it depends on.
 fn left_out(sim: &mut Simulation, text: &str, options: &Options) -> Vec<String> {
-    let plan = sim.plan(&MemorySources::main(text), options).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let plan = sim.plan(&MemorySources::main(text), options).unwrap_or_else(|problems| unreachable!("{problems:?}"));
     let because =
         |left: &terrane_plan::plan::LeftOut| left.because.as_ref().map(ToString::to_string).unwrap_or_default();
     plan.left_out.iter().map(|left| format!("{} {}", left.addr, because(left)).trim().to_owned()).collect()

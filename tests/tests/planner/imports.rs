@@ -35,7 +35,7 @@ fn both() -> String {
 }
 
 fn plan(sim: &mut Simulation, text: &str) -> Plan {
-    sim.plan(&MemorySources::main(text), &Options::default()).unwrap_or_else(|problems| panic!("{problems:?}"))
+    sim.plan(&MemorySources::main(text), &Options::default()).unwrap_or_else(|problems| unreachable!("{problems:?}"))
 }
 
 fn apply(sim: &mut Simulation, text: &str) {

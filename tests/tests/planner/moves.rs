@@ -33,7 +33,7 @@ fn ids(problems: &[Diagnostic]) -> Vec<&'static str> {
 }
 
 fn plan(sim: &mut Simulation, text: &str) -> Plan {
-    sim.plan(&MemorySources::main(text), &Options::default()).unwrap_or_else(|problems| panic!("{problems:?}"))
+    sim.plan(&MemorySources::main(text), &Options::default()).unwrap_or_else(|problems| unreachable!("{problems:?}"))
 }
 
 fn apply(sim: &mut Simulation, text: &str) {
@@ -143,7 +143,7 @@ fn between(from: &MemorySources, to: &MemorySources) -> Vec<String> {
     let mut sim = Simulation::new(1);
     let outcome = sim.apply(from, &Options::default(), false).unwrap();
     assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
-    lines(&sim.plan(to, &Options::default()).unwrap_or_else(|problems| panic!("{problems:?}")))
+    lines(&sim.plan(to, &Options::default()).unwrap_or_else(|problems| unreachable!("{problems:?}")))
 }
 
 #[test]

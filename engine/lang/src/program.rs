@@ -7,7 +7,7 @@ pub use refactor::{Import, ImportTarget, Moved, Removed};
 use crate::eval::ir::{Body, Expr};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use terrane_core::{AddrPattern, Mode, Path, Schema, SourceMap, Span, Text, Type};
+use terrane_core::{AddrPattern, InstanceAddr, Mode, Path, Schema, SourceMap, Span, Text, Type};
 
 /// Number of a static module (one call path without keys) in [`Program::modules`]; 0 is the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +37,8 @@ pub struct Settings {
     pub required_version: Option<(Text, Span)>,
     /// The `backend` block; without one the state is in a folder beside the configuration.
     pub backend: Option<Backend>,
+    /// The `ignore` blocks of its `drift` blocks.
+    pub drift_ignores: Vec<DriftIgnore>,
 }
 
 /// The `backend` block: where the state is kept.
@@ -59,6 +61,21 @@ pub struct BackendArgument {
     pub name_span: Span,
     /// Its value.
     pub value: Expr,
+}
+
+/// Drift that is left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DriftIgnore {
+    /// Of which objects.
+    pub pattern: AddrPattern,
+    /// Of which attribute and what lies below it; `None` for all of the object.
+    pub attribute: Option<Path>,
+    /// Why.
+    pub reason: Text,
+    /// The last day on which it counts, `2027-01-31`, in UTC.
+    pub until: Text,
+    /// The header of the block.
+    pub span: Span,
 }
 
 /// One thing to evaluate: a declaration of a module, by its number.
@@ -328,6 +345,16 @@ pub enum InputSource {
 
 /// Addresses of everything declared, for `-target` checks and messages.
 impl Program {
+    /// The block that an instance is of (keys are not looked at).
+    #[must_use]
+    pub fn block(&self, addr: &InstanceAddr) -> Option<&Resource> {
+        let wanted = &addr.resource;
+        let calls = wanted.module.steps().iter().map(|step| &step.name);
+        let module = self.modules.get(callee(&self.modules, ModuleId(0), calls)?.0)?;
+        let is_wanted = |r: &&Resource| r.mode == wanted.mode && r.type_name == wanted.type_name && r.name == wanted.name;
+        module.resources.iter().find(is_wanted)
+    }
+
     /// Whether `pattern` can mean something of this configuration (keys are not looked at).
     #[must_use]
     pub fn declares(&self, pattern: &AddrPattern) -> bool {

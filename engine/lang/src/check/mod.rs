@@ -5,6 +5,7 @@
 
 mod blocks;
 mod body;
+mod drift;
 mod files;
 mod lower;
 mod meta;
@@ -70,6 +71,7 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
         if folder == "." {
             settings = found;
         }
+        settings.drift_ignores.extend(Lower::new(&world, names, &mut problems).drift_ignores(&terrane, folder == "."));
         lowered.insert(folder, blocks::lower(&world, names, blocks, &mut problems));
     }
     if has_syntax_errors {

@@ -24,7 +24,7 @@ impl Lower<'_> {
         let mut settings = Settings::default();
         let mut first: Option<Span> = None;
         for block in blocks {
-            self.only(block, &["required_version"], &["backend"]);
+            self.only(block, &["required_version"], &["backend", "drift"]);
             settings.required_version = self.required_version(block).or(settings.required_version);
             for nested in block.body.blocks.iter().filter(|nested| &*nested.kind.text == "backend") {
                 if let Some(first) = first {

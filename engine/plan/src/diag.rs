@@ -64,6 +64,14 @@ terrane_core::diagnostics! {
         help: "Write the resource block, or have it written with -generate-config-out=FILE";
     MOVE_BLOCKED: warning "move-blocked" => "Something is recorded where a moved block leads";
         help: "The object that is not moved will be destroyed; remove one of the two records, or the moved block, to keep it";
+    NOT_REACHABLE: error "not-reachable" => "What the object lives in cannot be reached";
+        help: "See whether its cluster is there and answers";
+    DRIFT_IGNORE_EXPIRED: warning "drift-ignore-expired" => "Drift is not ignored any more: the day is over";
+        help: "Accept or revert the drift, or set a later day with a reason";
+    DRIFT_IGNORE_UNUSED: warning "drift-ignore-unused" => "An ignore block is about no drift";
+        help: "Take it out: it would hide the next change";
+    REVERT_REPLACES: error "revert-replaces" => "Reverting the drift would replace the object";
+        help: "Accept the drift, or let `terrane apply` replace the object";
     RECOVERY_UNCLEAR: error "recovery-unclear" => "It cannot be told what an interrupted run did";
         help: "Look at the object; if it is not ours, remove the record with `terrane state rm`";
     STATE_NOT_WRITTEN: error "state-not-written" => "The state cannot be written";

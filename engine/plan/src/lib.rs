@@ -7,6 +7,7 @@
 pub mod adopt;
 pub mod audit;
 pub mod diag;
+pub mod drift;
 pub mod file;
 pub mod outline;
 pub mod plan;

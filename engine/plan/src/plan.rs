@@ -282,6 +282,9 @@ pub struct Drift {
     pub addr: InstanceAddr,
     /// The object.
     pub id: ObjectId,
+    /// Set for a replaced object that is still to be destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposed: Option<Text>,
     /// Whether the whole object is gone.
     pub is_gone: bool,
     /// Leaves of ours that differ: `before` as recorded, `after` as it is.

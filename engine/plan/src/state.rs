@@ -208,11 +208,44 @@ pub enum Entry {
         /// The configuration.
         configuration: Value,
     },
+    /// Drift that was told of: findings by their fingerprint. Nothing else is said of the objects.
+    Drift {
+        /// When, RFC 3339 in UTC.
+        at: Text,
+        /// Told of for the first time.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        found: Vec<DriftMark>,
+        /// Not there any more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        over: Vec<DriftMark>,
+    },
     /// All steps of the plan are done.
     Finish {
         /// Id of the plan.
         plan: Text,
     },
+}
+
+/// A finding of drift, as the state remembers it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DriftMark {
+    /// The instance.
+    pub addr: InstanceAddr,
+    /// Set for a deposed object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposed: Option<Text>,
+    /// What tells it from other findings: see [`crate::drift::fingerprint`].
+    pub fingerprint: Text,
+}
+
+/// A finding that is remembered, with the moment when it was told of first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedDrift {
+    /// The finding.
+    #[serde(flatten)]
+    pub mark: DriftMark,
+    /// RFC 3339 in UTC.
+    pub first_seen: Text,
 }
 
 /// An intent whose outcome is not known.
@@ -235,6 +268,9 @@ pub struct Applying {
     pub plan: Text,
     /// Serial of the state before its first entry.
     pub base_serial: u64,
+    /// How many entries before that only remember drift.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub base_notes: u64,
     /// Steps that are done.
     pub done: BTreeSet<u32>,
     /// Whether all of it is done.
@@ -261,6 +297,12 @@ pub struct State {
     pub providers: BTreeMap<ProviderName, Value>,
     /// The plan that was applied last.
     pub applying: Applying,
+    /// When which finding of drift was told of first, by object and fingerprint. A record that is written anew ends
+    /// those of its object: from there on drift is counted from what it says.
+    pub drift: BTreeMap<RecordKey, BTreeMap<Text, Text>>,
+    /// How many of the last entries only remember drift: they make no plan stale. A snapshot does not keep it, so a
+    /// plan may go stale after one that need not.
+    pub notes: u64,
 }
 
 impl State {
@@ -286,13 +328,38 @@ impl State {
         }
     }
 
+    /// When a finding was told of first, RFC 3339; `None` where it is not remembered.
+    #[must_use]
+    pub fn first_seen(&self, key: &RecordKey, fingerprint: &str) -> Option<&Text> {
+        self.drift.get(key)?.get(fingerprint)
+    }
+
+    /// Every finding that is remembered, in order.
+    pub fn remembered_drift(&self) -> impl Iterator<Item = RememberedDrift> {
+        self.drift.iter().flat_map(|((addr, deposed), found)| {
+            found.iter().map(|(fingerprint, first_seen)| RememberedDrift {
+                mark: DriftMark { addr: addr.clone(), deposed: deposed.clone(), fingerprint: fingerprint.clone() },
+                first_seen: first_seen.clone(),
+            })
+        })
+    }
+
+    /// Remembers a finding. The first moment counts.
+    pub fn remember_drift(&mut self, remembered: RememberedDrift) {
+        let RememberedDrift { mark, first_seen } = remembered;
+        let found = self.drift.entry((mark.addr, mark.deposed)).or_default();
+        found.entry(mark.fingerprint).or_insert(first_seen);
+    }
+
     /// Takes in the next entry.
     pub fn apply(&mut self, entry: Entry) {
+        let notes = std::mem::replace(&mut self.notes, 0);
         match entry {
             Entry::Start { lineage, .. } => self.lineage = lineage,
             Entry::Begin { plan, .. } => {
                 if self.applying.plan != plan || self.applying.is_finished {
-                    self.applying = Applying { plan, base_serial: self.serial, ..Applying::default() };
+                    self.applying =
+                        Applying { plan, base_serial: self.serial, base_notes: notes, ..Applying::default() };
                 }
             }
             Entry::Intent { step, intent, record } => self.intents.push(OpenIntent {
@@ -313,7 +380,16 @@ impl State {
             }
             Entry::Forget { step, addr, deposed } => {
                 self.applying.done.extend(step);
-                self.objects.remove(&(addr, deposed));
+                self.take_out(&(addr, deposed));
+            }
+            Entry::Drift { at, found, over } => {
+                self.notes = notes + 1;
+                for mark in over {
+                    self.forget_drift(mark);
+                }
+                for mark in found {
+                    self.remember_drift(RememberedDrift { mark, first_seen: at.clone() });
+                }
             }
             Entry::Outputs { outputs } => self.outputs = outputs,
             Entry::Provider { name, configuration } => {
@@ -329,7 +405,24 @@ impl State {
     }
 
     fn put(&mut self, record: Recorded) {
-        self.objects.insert((record.addr.clone(), record.deposed.clone()), Arc::new(record));
+        let key = (record.addr.clone(), record.deposed.clone());
+        self.drift.remove(&key);
+        self.objects.insert(key, Arc::new(record));
+    }
+
+    fn take_out(&mut self, key: &RecordKey) {
+        self.drift.remove(key);
+        self.objects.remove(key);
+    }
+
+    fn forget_drift(&mut self, mark: DriftMark) {
+        let key = (mark.addr, mark.deposed);
+        if let Some(found) = self.drift.get_mut(&key) {
+            found.remove(&mark.fingerprint);
+            if found.is_empty() {
+                self.drift.remove(&key);
+            }
+        }
     }
 
     fn close(&mut self, intent: &str, result: &StepResult, record: Option<Box<Recorded>>) {
@@ -341,9 +434,7 @@ impl State {
         match record {
             Some(record) => self.put(*record),
             None if *result == StepResult::NotDone => {}
-            None => {
-                self.objects.remove(&(open.intent.addr.clone(), open.intent.deposed.clone()));
-            }
+            None => self.take_out(&(open.intent.addr.clone(), open.intent.deposed.clone())),
         }
     }
 }

@@ -77,6 +77,7 @@ pub fn intent(key: &str, at_ms: u64) -> Intent {
 pub fn full_state() -> State {
     let record = recorded("module.m[\"k\"].fake_thing.a[0]");
     let aside = Recorded { deposed: Some("old".into()), ..record.clone() };
+    let record_of_drift = record.clone();
     let key = |record: &Recorded| (record.addr.clone(), record.deposed.clone());
     State {
         lineage: "lineage".into(),
@@ -93,7 +94,15 @@ pub fn full_state() -> State {
             RecordedOutput { value: Value::set(vec![Value::int(1)]), is_sensitive: false },
         )]),
         providers: BTreeMap::from([(access().provider, Value::object(vec![("region".into(), Value::string("r"))]))]),
-        applying: Applying { plan: "plan".into(), base_serial: 4, done: BTreeSet::from([1, 2]), is_finished: false },
+        applying: Applying {
+            plan: "plan".into(),
+            base_serial: 4,
+            base_notes: 1,
+            done: BTreeSet::from([1, 2]),
+            is_finished: false,
+        },
+        drift: BTreeMap::from([(key(&record_of_drift), BTreeMap::from([("f".into(), "2026-11-25T00:00:00Z".into())]))]),
+        notes: 0,
     }
 }
 

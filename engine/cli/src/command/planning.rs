@@ -8,8 +8,8 @@ use crate::voice::{Problems, Voice};
 use terrane_core::{AddrPattern, Diagnostic, Place};
 use terrane_lang::inputs::Flag;
 use terrane_plan::plan::{Mode, Plan};
-use terrane_plan::planner::Options;
 use terrane_plan::planner::imports::ToGenerate;
+use terrane_plan::planner::{Options, Task};
 use terrane_plan::state::State;
 use terrane_runtime::{Configuration, Folder, PlanRequest, SecretOverride, Workspace};
 
@@ -53,6 +53,7 @@ impl Planning {
             (false, false) => Mode::Normal,
         };
         let options = Options {
+            task: Task::Configuration,
             mode,
             targets,
             excludes,

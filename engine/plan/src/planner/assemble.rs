@@ -1,26 +1,22 @@
 //! The end of planning: orphans, drift, outputs and the order of steps become the plan.
 
-use super::ask::About;
 use super::decide::Decision;
-use super::diff;
 use super::frame::{Cell, FrameId};
 use super::judge::{Actual, Stop};
 use super::order::{self, Node};
 use super::walk::Walk;
-use super::{recover, targets};
+use super::{drift, recover, targets};
 use crate::diag;
 use crate::outline;
-use crate::plan::{Change, Drift, FORMAT, FactDigest, Fingerprint, LeafChange, Mode, OutputChange, Plan, Recovered};
+use crate::plan::{Change, Drift, FORMAT, FactDigest, Fingerprint, Mode, OutputChange, Plan, Recovered};
 use crate::question::Answer;
 use crate::state::{RecordKey, Recorded, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use terrane_core::change::{Action, Owner, Reason};
-use terrane_core::{
-    InstanceAddr, InstanceKey, Mode as BlockMode, ModulePath, Path, PathStep, Role, Schema, Text, Type, Value,
-};
+use terrane_core::change::{Action, Reason};
+use terrane_core::{InstanceAddr, InstanceKey, Mode as BlockMode, ModulePath, Text, Type, Value};
 use terrane_lang::program::{ModuleId, Repetition};
-use terrane_provider::{Reading, StepSpec, StepsInput, Verb};
+use terrane_provider::{StepSpec, StepsInput, Verb};
 
 /// The plan; `None` where an error or an open question prevents one.
 pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
@@ -33,9 +29,24 @@ pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
     if walk.problems.iter().any(terrane_core::Diagnostic::is_error) {
         return None;
     }
-    let drift = drift(walk);
-    let outputs = outputs(walk);
-    let mut graph = Graph::new(walk, orphans);
+    let (drift, outputs) = (drift::drift(walk), outputs(walk));
+    finished(walk, recovered, Parts { decisions: orphans, drift, outputs })
+}
+
+/// What a plan is put together from, beside the decisions of the walk.
+pub struct Parts {
+    /// Decisions about recorded objects.
+    pub decisions: Vec<Decision>,
+    /// What somebody else changed.
+    pub drift: Vec<Drift>,
+    /// What happens to the outputs.
+    pub outputs: Vec<OutputChange>,
+}
+
+/// The plan of these parts, with its steps in order.
+pub fn finished(walk: &mut Walk<'_>, recovered: Vec<Recovered>, parts: Parts) -> Option<Plan> {
+    let Parts { decisions, drift, outputs } = parts;
+    let mut graph = Graph::new(walk, decisions);
     if walk.options.mode == Mode::RefreshOnly {
         graph.only_refresh();
     }
@@ -198,73 +209,6 @@ fn orphan(walk: &mut Walk<'_>, record: &Arc<Recorded>, reason: Reason) -> Result
         ..Change::new(record.addr.clone(), action)
     };
     Ok(Decision { change: change.into(), record: Some(record.clone()), destroy, make: Vec::new() })
-}
-
-/// What somebody else changed on recorded objects, as far as it is ours.
-fn drift(walk: &Walk<'_>) -> Vec<Drift> {
-    let mut found = Vec::new();
-    for (key, record) in &walk.state.objects {
-        let Some(Answer::Read(reading)) = walk.asker.answer(&About::Record(key.clone())) else { continue };
-        let leaves = match reading {
-            Reading::Absent => None,
-            Reading::Partial { .. } if record.partial.is_none() => None,
-            Reading::Present(actual) if record.partial.is_none() => {
-                let Some(schema) = walk.registry.resource_schema(&record.id.type_name) else { continue };
-                let leaves = drifted(schema, record, actual);
-                if leaves.is_empty() {
-                    continue;
-                }
-                Some(leaves)
-            }
-            Reading::Present(_) | Reading::Partial { .. } | Reading::Unreadable(_) => continue,
-        };
-        found.push(Drift {
-            addr: record.addr.clone(),
-            id: record.id.clone(),
-            is_gone: leaves.is_none(),
-            leaves: leaves.unwrap_or_default(),
-        });
-    }
-    found
-}
-
-fn drifted(schema: &Schema, record: &Recorded, actual: &Value) -> Vec<LeafChange> {
-    let wanted = |attribute: &terrane_core::Attribute| {
-        attribute.is_writable() && !attribute.is_secret && attribute.role != Role::WriteOnly
-    };
-    let mut found = diff::differences(&schema.body, &record.seen, actual, &wanted);
-    found.retain(|difference| is_ours(schema, record, &difference.path));
-    let leaf = |difference: diff::Difference| LeafChange {
-        path: difference.path,
-        before: difference.left,
-        after: difference.right,
-        replaces: None,
-        is_repair: false,
-        is_secret: false,
-        origin: None,
-    };
-    found.into_iter().map(leaf).collect()
-}
-
-/// Whether a leaf is written, or its absence is.
-fn is_ours(schema: &Schema, record: &Recorded, path: &Path) -> bool {
-    let is_foreign = record.owners.iter().any(|(at, owner)| *owner != Owner::Ours && path.starts_with(at));
-    if is_foreign {
-        return false;
-    }
-    let mut value = &record.sent;
-    for length in 1..=path.0.len() {
-        let part = Path(path.0.iter().take(length).cloned().collect());
-        let is_chosen = schema.body.find(&part).is_some_and(|attribute| attribute.role == Role::OptionalComputed);
-        value = match part.0.last() {
-            Some(PathStep::Name(name)) => value.get(name).unwrap_or(&Value::NULL),
-            Some(PathStep::Index(_)) | None => return true,
-        };
-        if value.is_null() {
-            return !is_chosen;
-        }
-    }
-    true
 }
 
 /// What happens to the outputs of the root module.

@@ -214,7 +214,8 @@ impl Walk<'_> {
         Ok(digests)
     }
 
-    fn decide(&mut self, facts: &Facts<'_>) -> Result<Decision, Stop> {
+    /// What happens to an instance, from all that is known of it.
+    pub fn decide(&mut self, facts: &Facts<'_>) -> Result<Decision, Stop> {
         let prior = match facts.actual {
             Actual::Present(value) => Some(value),
             Actual::None | Actual::Gone | Actual::Partial { .. } => None,
@@ -491,7 +492,7 @@ pub fn instance_key(value: &Value) -> Option<InstanceKey> {
 }
 
 /// Leaves that count: writable, readable, and not owned by somebody else.
-fn comparable(schema: &Schema, prior: &Value, refined: &Refined) -> Vec<Difference> {
+pub fn comparable(schema: &Schema, prior: &Value, refined: &Refined) -> Vec<Difference> {
     let is_foreign =
         |path: &Path| refined.owners.iter().any(|(at, owner)| !matches!(owner, Owner::Ours) && path.starts_with(at));
     let mut found = diff::differences(&schema.body, prior, &refined.planned, &|attribute| {

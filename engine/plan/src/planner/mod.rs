@@ -10,6 +10,7 @@ mod assemble;
 mod blocks;
 mod decide;
 mod diff;
+mod drift;
 mod excludes;
 pub use blocks::provider_blocks;
 pub(crate) use diff::differences;
@@ -22,10 +23,12 @@ mod moves;
 mod order;
 pub mod recover;
 mod scope;
+mod settle;
 mod targets;
 mod walk;
 
 use crate::diag;
+use crate::drift::{LeafPattern, Look};
 use crate::plan::{Mode, Plan, Recovered};
 use crate::question::{Answer, Progress, QuestionId};
 use crate::state::State;
@@ -35,9 +38,26 @@ use terrane_lang::program::{Input, Program};
 use terrane_provider::Registry;
 use walk::Walk;
 
+/// What a plan is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Task {
+    /// The configuration.
+    #[default]
+    Configuration,
+    /// A look at what is recorded, which becomes [`Outcome::look`]. Nothing of the configuration is evaluated, and what
+    /// cannot be read is a finding and no error.
+    Look,
+    /// The records become as the objects are, in these leaves.
+    Accept(Vec<LeafPattern>),
+    /// The objects become as they are recorded, in these leaves.
+    Revert(Vec<LeafPattern>),
+}
+
 /// What the command line asks of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// What it is about.
+    pub task: Task,
     /// What kind of plan.
     pub mode: Mode,
     /// Only these and what they depend on; empty for everything.
@@ -65,6 +85,8 @@ pub struct Outcome {
     pub problems: Vec<Diagnostic>,
     /// Imported objects that have no block yet, where [`Options::generate_config`] is set.
     pub to_generate: Vec<imports::ToGenerate>,
+    /// What a look came to, where one was asked for.
+    pub look: Option<Look>,
 }
 
 /// How far a planner is.
@@ -94,8 +116,11 @@ impl<'a> Planner<'a> {
         registry: &'a Registry,
         state: &'a State,
         sources: &'a dyn Sources,
-        options: Options,
+        mut options: Options,
     ) -> Self {
+        if let Task::Accept(leaves) | Task::Revert(leaves) = &options.task {
+            options.targets = leaves.iter().map(|leaf| leaf.pattern.clone()).collect();
+        }
         let walk = Walk::new(program, inputs, registry, state, sources, options);
         Self { walk, stage: Stage::New, recovered: Vec::new() }
     }
@@ -111,7 +136,10 @@ impl<'a> Planner<'a> {
                 return Progress::Ask(self.walk.asker.take());
             }
             self.recovered = recover::take_in(&mut self.walk);
-            moves::apply(&mut self.walk);
+            // What is done about drift is done where it is recorded.
+            if self.walk.options.task == Task::Configuration {
+                moves::apply(&mut self.walk);
+            }
             targets::select(&mut self.walk);
             self.ask_reads();
             self.stage = Stage::Walking;
@@ -129,10 +157,18 @@ impl<'a> Planner<'a> {
         if !questions.is_empty() || !self.walk.asker.is_settled() {
             return Progress::Ask(questions);
         }
-        if !is_done && !self.walk.problems.iter().any(Diagnostic::is_error) {
+        // Accepting and reverting use what is recorded of a provider that waits for an object.
+        let is_stuck = !is_done && self.walk.options.task == Task::Configuration;
+        if is_stuck && !self.walk.problems.iter().any(Diagnostic::is_error) {
             self.walk.problems.push(diag::PLANNER_STUCK.at(Place::Run));
         }
-        let plan = assemble::plan(&mut self.walk, std::mem::take(&mut self.recovered));
+        let recovered = std::mem::take(&mut self.recovered);
+        let (mut plan, mut look) = (None, None);
+        match self.walk.options.task {
+            Task::Configuration => plan = assemble::plan(&mut self.walk, recovered),
+            Task::Accept(_) | Task::Revert(_) => plan = settle::plan(&mut self.walk, recovered),
+            Task::Look => look = Some(drift::look(&mut self.walk)),
+        }
         let questions = self.walk.asker.take();
         if !questions.is_empty() {
             return Progress::Ask(questions);
@@ -141,7 +177,7 @@ impl<'a> Planner<'a> {
         terrane_core::diagnostic::tidy(&mut problems);
         let has_error = problems.iter().any(Diagnostic::is_error);
         let to_generate = std::mem::take(&mut self.walk.imports.to_generate);
-        Progress::Done(Box::new(Outcome { plan: plan.filter(|_| !has_error), problems, to_generate }))
+        Progress::Done(Box::new(Outcome { plan: plan.filter(|_| !has_error), problems, to_generate, look }))
     }
 
     /// Takes in answers, any subset in any order.

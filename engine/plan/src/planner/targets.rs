@@ -1,5 +1,6 @@
 //! `-target`: which parts of the program and of the state take part.
 
+use super::Task;
 use super::walk::Walk;
 use crate::diag;
 use crate::plan::Mode as PlanMode;
@@ -14,7 +15,9 @@ pub type Block = (Vec<Text>, Mode, Text, Text);
 
 /// Marks the nodes that take part. Everything, where nothing is targeted.
 pub fn select(walk: &mut Walk<'_>) {
-    if walk.options.mode == PlanMode::Destroy {
+    if walk.options.task == Task::Look {
+        walk.is_wanted.fill(false);
+    } else if works_from_records(walk) {
         for (number, node) in walk.program.order.iter().enumerate() {
             let is_kept = match node {
                 Node::Variable(ModuleId(module), _) | Node::Local(ModuleId(module), _) => *module == 0,
@@ -36,14 +39,15 @@ pub fn select(walk: &mut Walk<'_>) {
     }
     for (flag, pattern) in patterns(walk) {
         let is_recorded = walk.state.objects.keys().any(|(addr, _)| pattern.matches(addr));
-        if !is_recorded && !walk.program.declares(&pattern) {
+        let is_about_records = walk.options.task != Task::Configuration && walk.options.task != Task::Look;
+        if !is_recorded && (is_about_records || !walk.program.declares(&pattern)) {
             walk.problems.push(nothing(flag, &pattern));
         }
     }
     if walk.options.targets.is_empty() {
         return;
     }
-    if walk.options.mode != PlanMode::Destroy {
+    if !works_from_records(walk) {
         let wanted = closure(walk.program, &walk.options.targets);
         for (number, node) in walk.program.order.iter().enumerate() {
             if let Some(place) = walk.is_wanted.get_mut(number) {
@@ -59,18 +63,21 @@ pub fn select(walk: &mut Walk<'_>) {
 }
 
 fn patterns(walk: &Walk<'_>) -> Vec<(&'static str, AddrPattern)> {
-    let targets = walk.options.targets.iter().map(|pattern| ("-target", pattern.clone()));
+    let is_flag = matches!(walk.options.task, Task::Configuration | Task::Look);
+    let flag = if is_flag { "-target" } else { "" };
+    let targets = walk.options.targets.iter().map(|pattern| (flag, pattern.clone()));
     targets.chain(walk.options.excludes.iter().map(|pattern| ("-exclude", pattern.clone()))).collect()
 }
 
 fn nothing(flag: &str, pattern: &AddrPattern) -> Diagnostic {
-    let kind = if flag == "-target" { &diag::TARGET_MATCHES_NOTHING } else { &diag::EXCLUDE_MATCHES_NOTHING };
-    kind.at(Place::Argument(format!("{flag}={pattern}")))
+    let kind = if flag == "-exclude" { &diag::EXCLUDE_MATCHES_NOTHING } else { &diag::TARGET_MATCHES_NOTHING };
+    let flag = if flag.is_empty() { String::new() } else { format!("{flag}=") };
+    kind.at(Place::Argument(format!("{flag}{pattern}")))
 }
 
 /// Refuses addresses whose block is there, and not with that key; known once the walk is done.
 pub fn check_keys(walk: &mut Walk<'_>) {
-    if walk.options.mode == PlanMode::Destroy || walk.problems.iter().any(Diagnostic::is_error) {
+    if works_from_records(walk) || walk.problems.iter().any(Diagnostic::is_error) {
         return;
     }
     for (flag, pattern) in patterns(walk) {
@@ -84,6 +91,11 @@ pub fn check_keys(walk: &mut Walk<'_>) {
     }
 }
 
+/// Whether records alone say what takes part: the blocks of the configuration do not.
+fn works_from_records(walk: &Walk<'_>) -> bool {
+    walk.options.mode == PlanMode::Destroy || walk.options.task != Task::Configuration
+}
+
 /// Whether an instance takes part: it is targeted, something targeted needs its block, or it lives in what goes.
 pub fn takes_part(walk: &Walk<'_>, addr: &InstanceAddr) -> bool {
     if !walk.options.excludes.is_empty() {
@@ -95,7 +107,7 @@ pub fn takes_part(walk: &Walk<'_>, addr: &InstanceAddr) -> bool {
     {
         return true;
     }
-    if walk.options.mode == PlanMode::Destroy {
+    if works_from_records(walk) {
         return false;
     }
     let is_block_targeted = walk.options.targets.iter().any(|pattern| match pattern {
@@ -110,7 +122,8 @@ pub fn takes_part(walk: &Walk<'_>, addr: &InstanceAddr) -> bool {
 /// Takes along what lives in a targeted object that goes, for good or to be made anew: no remote side lets a cluster go
 /// with pools in it. Known only once the walk is done; `true` where it has to go on because of it.
 pub fn widen(walk: &mut Walk<'_>) -> bool {
-    if walk.options.targets.is_empty() || walk.options.mode == PlanMode::RefreshOnly {
+    let is_without_change = walk.options.mode == PlanMode::RefreshOnly || walk.options.task != Task::Configuration;
+    if walk.options.targets.is_empty() || is_without_change {
         return false;
     }
     let going = going(walk);
@@ -184,7 +197,8 @@ fn closure(program: &Program, targets: &[AddrPattern]) -> BTreeSet<Node> {
     wanted
 }
 
-fn block_of(addr: &InstanceAddr) -> Block {
+/// The block that an instance is of.
+pub fn block_of(addr: &InstanceAddr) -> Block {
     let module = addr.resource.module.steps().iter().map(|step| step.name.clone()).collect();
     (module, addr.resource.mode, addr.resource.type_name.clone(), addr.resource.name.clone())
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use terrane_core::change::Action;
 use terrane_core::event::Event;
-use terrane_core::{Diagnostic, Path, Text, Value};
+use terrane_core::{Diagnostic, InstanceAddr, Path, Text, Value};
 use terrane_provider::{Intent, Reading, Target, Unreadable, Verb};
 
 impl Schedule<'_> {
@@ -44,11 +44,14 @@ impl Schedule<'_> {
                 *has_step = true;
             }
         }
+        let mut records = Vec::new();
         for (change, has_step) in plan.changes.iter().zip(has_step) {
-            entries.extend(self.adopted(change, has_step));
+            records.extend(self.adopted(change, has_step));
             let without = if has_step { None } else { self.without_step(change) };
-            entries.extend(self.moved(change, without));
+            records.extend(self.moved(change, without));
         }
+        entries.extend(self.remember_drift(&records));
+        entries.extend(records);
         self.write(entries, Then::Begun);
         self.resume(now_ms);
     }
@@ -112,6 +115,21 @@ impl Schedule<'_> {
                 vec![Entry::Record { step: None, record: Box::new(record) }, forget]
             }
         }
+    }
+
+    /// The entry that remembers the drift that the plan tells of. What a record of this run ends at once is left out.
+    fn remember_drift(&self, records: &[Entry]) -> Option<Entry> {
+        let ended: BTreeSet<(&InstanceAddr, &Option<Text>)> = records
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Record { record, .. } => Some((&record.addr, &record.deposed)),
+                Entry::Forget { addr, deposed, .. } => Some((addr, deposed)),
+                _ => None,
+            })
+            .collect();
+        let mut found = crate::drift::new_marks(&self.plan.drift, &self.state);
+        found.retain(|mark| !ended.contains(&(&mark.addr, &mark.deposed)));
+        (!found.is_empty()).then(|| Entry::Drift { at: self.options.at.clone(), found, over: Vec::new() })
     }
 
     /// The entry of a change that no step belongs to.

@@ -458,7 +458,10 @@ fn check_fresh(plan: &Plan, state: &State) -> Result<(), Box<Diagnostic>> {
     if plan.lineage != state.lineage && !is_started_by_us {
         return stale("it was made against another state (the lineage differs)");
     }
-    if state.serial == plan.serial || is_started_by_us || (is_ours && state.applying.base_serial == plan.serial) {
+    // What only remembers drift changes nothing that a plan is made from.
+    let fits = |serial: u64, notes: u64| (serial.saturating_sub(notes)..=serial).contains(&plan.serial);
+    let goes_on = is_ours && fits(state.applying.base_serial, state.applying.base_notes);
+    if fits(state.serial, state.notes) || is_started_by_us || goes_on {
         return Ok(());
     }
     stale("the state changed since it was made")

@@ -41,7 +41,7 @@ pub(crate) async fn plan(
     sink: &SharedSink,
 ) -> Outcome {
     let Some(program) = &configuration.program else {
-        return Outcome { plan: None, problems: configuration.problems.clone(), to_generate: Vec::new() };
+        return Outcome { plan: None, problems: configuration.problems.clone(), to_generate: Vec::new(), look: None };
     };
     let remote = workspace.remote(&configuration.variables, request.secrets, BTreeMap::new(), sink);
     let answerer = Answerer::new(remote, sink.clone(), request.parallelism);
@@ -60,7 +60,7 @@ pub(crate) async fn plan(
             Progress::Ask(questions) => planner.supply(answerer.answer_all(questions).await),
         }
     }
-    let stuck = || Outcome { plan: None, problems: vec![diag::PLANNER_WAITS.at(Place::Run)], to_generate: Vec::new() };
+    let stuck = || Outcome { plan: None, problems: vec![diag::PLANNER_WAITS.at(Place::Run)], to_generate: Vec::new(), look: None };
     let mut outcome = outcome.unwrap_or_else(stuck);
     if let Some(plan) = &mut outcome.plan {
         plan.fingerprint.sources = sources.digests();

@@ -5,7 +5,7 @@
 use super::{Grant, LEASE_MS, LockRequest, StateStore, StoreError};
 use std::sync::Arc;
 use terrane_core::Text;
-use terrane_plan::state::{Entry, FORMAT, State};
+use terrane_plan::state::{DriftMark, Entry, FORMAT, State};
 use terrane_provider::Async;
 
 /// A place that holds one state, and the clock that its stores go by.
@@ -221,6 +221,13 @@ async fn taken_over(place: &dyn Place) -> Verdict {
 async fn snapshot_changes_nothing(place: &dyn Place) -> Verdict {
     let (store, grant) = ready(place, "a@one").await?;
     let mut all = entries(3);
+    // Between others: how many entries at the end only remember drift is not kept.
+    let mark = DriftMark {
+        addr: "t_x.a[\"k\"]".parse().map_err(|error| format!("{error}"))?,
+        deposed: None,
+        fingerprint: "f".into(),
+    };
+    all.insert(2, Entry::Drift { at: "2026-11-25T00:00:00Z".into(), found: vec![mark], over: Vec::new() });
     told(store.append(&grant, &all).await, "append")?;
     told(store.compact(&grant, &replay(&all)).await, "compact")?;
     ensure(loaded(place).await? == replay(&all), || "the state after a snapshot differs".into())?;

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 use terrane_core::{Text, Value};
 use terrane_plan::state::read::{RecordReader, RecordText};
-use terrane_plan::state::{Applying, FORMAT, OpenIntent, Recorded, RecordedOutput, State};
+use terrane_plan::state::{Applying, FORMAT, OpenIntent, Recorded, RecordedOutput, RememberedDrift, State};
 use terrane_provider::ProviderName;
 
 /// The first line.
@@ -27,6 +27,7 @@ enum LineOut<'a> {
     Outputs(&'a BTreeMap<Text, RecordedOutput>),
     Provider(&'a ProviderName, &'a Value),
     Applying(&'a Applying),
+    Drift(RememberedDrift),
     End { checksum: u32 },
 }
 
@@ -39,6 +40,7 @@ enum LineIn<R> {
     Outputs(BTreeMap<Text, RecordedOutput>),
     Provider(ProviderName, Value),
     Applying(Applying),
+    Drift(RememberedDrift),
     End { checksum: u32 },
 }
 
@@ -79,6 +81,9 @@ pub fn write(state: &State, out: impl Write) -> io::Result<u64> {
     }
     for intent in &state.intents {
         line(&mut out, &LineOut::Intent(intent))?;
+    }
+    for remembered in state.remembered_drift() {
+        line(&mut out, &LineOut::Drift(remembered))?;
     }
     let checksum = out.checksum.clone().finalize();
     line(&mut out, &LineOut::End { checksum })?;
@@ -124,6 +129,7 @@ pub fn read(from: impl BufRead) -> Result<State, StoreError> {
                 state.providers.insert(name, configuration);
             }
             LineIn::Applying(applying) => state.applying = applying,
+            LineIn::Drift(remembered) => state.remember_drift(remembered),
             LineIn::End { checksum } => {
                 if before.finalize() != checksum || !lines.is_at_end()? {
                     return Err(damaged("the snapshot does not have its checksum"));
@@ -144,6 +150,7 @@ fn line_of(text: &str, reader: &mut RecordReader) -> Result<LineIn<Recorded>, se
         Ok(LineIn::Outputs(outputs)) => LineIn::Outputs(outputs),
         Ok(LineIn::Provider(name, configuration)) => LineIn::Provider(name, configuration),
         Ok(LineIn::Applying(applying)) => LineIn::Applying(applying),
+        Ok(LineIn::Drift(remembered)) => LineIn::Drift(remembered),
         Ok(LineIn::End { checksum }) => LineIn::End { checksum },
         Err(_) => serde_json::from_str(text)?,
     })

@@ -380,7 +380,26 @@ pub struct ApplyArguments {
 
 /// `drift`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct DriftArguments {
+    /// What to do about drift.
+    #[command(subcommand)]
+    pub command: Option<DriftCommand>,
+    /// Write a report: text, json, markdown, sarif, junit, github, gitlab or html; to standard output without a file
+    #[arg(long, value_name = "FORMAT[=FILE]")]
+    pub report: Vec<String>,
+    /// Remember in the state when each finding was told of first; takes the lock
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub record: bool,
+    /// Tell also of what others decide over; it is no drift
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub not_ours: bool,
+    /// Exit with 2 when there is drift
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "true", value_parser = truth)]
+    pub detailed_exitcode: bool,
     /// Give a variable its value
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub var: Vec<String>,
@@ -390,6 +409,42 @@ pub struct DriftArguments {
     /// Look only at this address
     #[arg(long, value_name = "ADDR")]
     pub target: Vec<String>,
+    /// What working with the world takes.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// What can be done about drift.
+#[derive(Debug, Subcommand)]
+pub enum DriftCommand {
+    /// Take into the state what is there
+    Accept(SettleArguments),
+    /// Put back what is recorded, and nothing else
+    Revert(SettleArguments),
+}
+
+/// `drift accept` and `drift revert`.
+#[derive(Debug, Args)]
+pub struct SettleArguments {
+    /// Objects, each with an attribute behind it where only that is meant
+    #[arg(value_name = "ADDR[.PATH]", required = true)]
+    pub leaves: Vec<String>,
+    /// Save the plan in this file and do nothing
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<String>,
+    /// Do not ask
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", value_parser = truth)]
+    pub auto_approve: bool,
+    /// Give a variable its value
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+    /// Read values of variables from a file
+    #[arg(long, value_name = "FILE")]
+    pub var_file: Vec<String>,
+    /// Say where a secret comes from now, `ADDR.path=env:NAME` or `file:PATH`
+    #[arg(long, value_name = "ADDR.PATH=SOURCE")]
+    pub secret: Vec<String>,
     /// What working with the world takes.
     #[command(flatten)]
     pub run: RunArguments,

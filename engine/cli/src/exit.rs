@@ -26,6 +26,10 @@ impl Ended {
     pub const DRIFT: Self = Self { code: 2, reason: "drift" };
     /// There is nothing that could be adopted.
     pub const NOTHING_TO_ADOPT: Self = Self { code: 0, reason: "nothing-to-adopt" };
+    /// Somebody changed something, and -detailed-exitcode=false makes that no matter.
+    pub const DRIFT_TOLD: Self = Self { code: 0, reason: "drift" };
+    /// Of some objects it cannot be told whether somebody changed them.
+    pub const UNREADABLE: Self = Self { code: 1, reason: "unreadable" };
     /// A stage is done, another one waits.
     pub const DEFERRED: Self = Self { code: 0, reason: "deferred" };
     /// Somebody said no, or nobody was there to say yes.

@@ -53,6 +53,8 @@ enum Form {
     Json(JsonStream),
     Lines(Lines<Tolerant<Stdout>>),
     Live(Live),
+    /// How it goes is not told: standard output is for something that programs read.
+    Silent,
 }
 
 /// Whether problems in the events of a run are told as they come, or collected by the command.
@@ -95,6 +97,7 @@ impl EventSink for Sink {
                 live.event(&event);
                 Ok(())
             }
+            Form::Silent => Ok(()),
         };
     }
 }
@@ -171,6 +174,14 @@ impl Voice {
         Arc::new(Sink { inner: Arc::clone(&self.inner), problems })
     }
 
+    /// From here on tells people nothing of how it goes.
+    pub fn hush(&self) {
+        let mut inner = locked(&self.inner);
+        if !matches!(inner.form, Form::Json(_)) {
+            inner.form = Form::Silent;
+        }
+    }
+
     /// Forgets how many changes were told as done, and begins anew.
     pub fn count_anew(&self) {
         locked(&self.inner).applied = Counts::default();
@@ -233,7 +244,7 @@ impl Voice {
         }
         match &mut inner.form {
             Form::Json(stream) => write(stream).and_then(|()| stream.flush()),
-            Form::Lines(_) | Form::Live(_) => Ok(()),
+            Form::Lines(_) | Form::Live(_) | Form::Silent => Ok(()),
         }
     }
 

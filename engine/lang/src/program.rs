@@ -351,7 +351,8 @@ impl Program {
         let wanted = &addr.resource;
         let calls = wanted.module.steps().iter().map(|step| &step.name);
         let module = self.modules.get(callee(&self.modules, ModuleId(0), calls)?.0)?;
-        let is_wanted = |r: &&Resource| r.mode == wanted.mode && r.type_name == wanted.type_name && r.name == wanted.name;
+        let is_wanted =
+            |r: &&Resource| r.mode == wanted.mode && r.type_name == wanted.type_name && r.name == wanted.name;
         module.resources.iter().find(is_wanted)
     }
 

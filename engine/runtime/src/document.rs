@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use terrane_core::{Diagnostic, Place, Text, Value};
-use terrane_plan::state::{Applying, FORMAT, OpenIntent, Recorded, RecordedOutput, State};
+use terrane_plan::state::{Applying, FORMAT, OpenIntent, Recorded, RecordedOutput, RememberedDrift, State};
 use terrane_provider::ProviderName;
 
 #[derive(Serialize)]
@@ -21,6 +21,8 @@ struct Out<'a> {
     #[serde(serialize_with = "records")]
     objects: &'a State,
     intents: &'a [OpenIntent],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    drift: Vec<RememberedDrift>,
 }
 
 #[derive(Serialize)]
@@ -44,6 +46,8 @@ struct In {
     providers: Vec<ProviderIn>,
     objects: Vec<Recorded>,
     intents: Vec<OpenIntent>,
+    #[serde(default)]
+    drift: Vec<RememberedDrift>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +72,7 @@ pub fn write(state: &State, out: impl io::Write) -> io::Result<()> {
         providers,
         objects: state,
         intents: &state.intents,
+        drift: state.remembered_drift().collect(),
     };
     serde_json::to_writer_pretty(out, &document).map_err(io::Error::from)
 }
@@ -99,7 +104,7 @@ pub fn read(text: &[u8], place: &str) -> Result<State, Box<Diagnostic>> {
     if objects.len() != count {
         return Err(wrong("two objects have the same address".to_owned()));
     }
-    Ok(State {
+    let mut state = State {
         lineage: found.lineage,
         serial: found.serial,
         objects,
@@ -107,7 +112,10 @@ pub fn read(text: &[u8], place: &str) -> Result<State, Box<Diagnostic>> {
         outputs: found.outputs,
         providers: found.providers.into_iter().map(|pair| (pair.name, pair.configuration)).collect(),
         applying: found.applying,
-    })
+        ..State::default()
+    };
+    found.drift.into_iter().for_each(|remembered| state.remember_drift(remembered));
+    Ok(state)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::workspace::{Configuration, Workspace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terrane_core::{Diagnostic, Text, Value};
+use terrane_plan::drift::Look;
 use terrane_plan::plan::Plan;
 use terrane_plan::schedule::End;
 use terrane_plan::state::{Entry, RecordKey, State};
@@ -170,6 +171,20 @@ impl<'w> Session<'w> {
         put.map_err(|error| self.workspace.explain(error))?;
         self.state = state;
         Ok(())
+    }
+
+    /// Remembers when findings of drift were told of first, and forgets those that are over. Nothing is written where
+    /// there is nothing new.
+    ///
+    /// # Errors
+    /// `lock-lost`, `state-write-failed`.
+    pub async fn remember_drift(&mut self, look: &Look) -> Result<(), Box<Diagnostic>> {
+        let (found, over) = terrane_plan::drift::changed_marks(look, &self.state);
+        if found.is_empty() && over.is_empty() {
+            return Ok(());
+        }
+        let at = crate::clock::rfc3339(self.workspace.base.clock.now_ms());
+        self.append(vec![Entry::Drift { at, found, over }]).await
     }
 
     /// Gives the lock back, after a snapshot where one is due.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use terrane_core::{Diagnostic, Place};
 use terrane_lang::inputs::Flag;
 use terrane_plan::plan::{Counts, Mode, Plan};
+use terrane_plan::saved::SavedPlan;
 use terrane_plan::schedule::End;
 use terrane_plan::state::State;
 use terrane_runtime::admission::admit;
@@ -38,10 +39,41 @@ pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool
     super::refuse_without_lock(arguments.run.lock)?;
     let plan_file = arguments.plan_file.clone().unwrap_or_default();
     let saved = arguments.plan_file.as_deref().map(saved::read).transpose()?;
+    let planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
+    let operation = if destroys { "destroy" } else { "apply" };
+    let lock_timeout = arguments.run.lock_timeout;
+    let is_approved = arguments.auto_approve;
+    let saved = saved.map(|plan| (plan_file, plan));
+    carry(Work { planning, saved, guard, required, operation, lock_timeout, is_approved }, voice).await
+}
+
+/// What is to be carried out under the lock.
+pub struct Work {
+    /// How to plan.
+    pub planning: Planning,
+    /// A plan that was made before, and the name of its file.
+    pub saved: Option<(String, SavedPlan)>,
+    /// What a plan has to keep to.
+    pub guard: Guard,
+    /// Whose signatures a plan needs.
+    pub required: Vec<AnyOf>,
+    /// What the holder of the lock is doing.
+    pub operation: &'static str,
+    /// How long to wait for the lock.
+    pub lock_timeout: std::time::Duration,
+    /// Whether nobody is asked.
+    pub is_approved: bool,
+}
+
+/// Takes the lock, plans where there is no plan yet, asks, carries out.
+///
+/// # Errors
+/// What prevents it.
+pub async fn carry(work: Work, voice: &Voice) -> Outcome {
+    let Work { planning, saved, guard, required, operation, lock_timeout, is_approved } = work;
     if saved.is_none() {
         check_unsigned(&required)?;
     }
-    let planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
     let folder = super::folder()?;
     let mut interrupts = Interrupts::listen()?;
     let configuration = UntilEnd::new(match saved {
@@ -50,23 +82,22 @@ pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool
         None => planning::load(&folder, &planning.flags, voice)?,
     });
     voice.know(&configuration.sources);
-    if let Some(saved) = &saved {
-        admit(saved, &configuration, &required).map_err(|problem| saved::at(&plan_file, problem))?;
+    if let Some((file, plan)) = &saved {
+        admit(plan, &configuration, &required).map_err(|problem| saved::at(file, problem))?;
     }
     let workspace = folder.workspace(&configuration).await?;
-    let operation = if destroys { "destroy" } else { "apply" };
-    let timeout_ms = u64::try_from(arguments.run.lock_timeout.as_millis()).unwrap_or(u64::MAX);
+    let timeout_ms = u64::try_from(lock_timeout.as_millis()).unwrap_or(u64::MAX);
     let mut session = tokio::select! {
         session = workspace.lock(operation, timeout_ms) => session?,
         _ = interrupts.next() => return Err(diag::INTERRUPTED.at(Place::Run).into()),
     };
     voice.problems(session.warnings())?;
-    let (workspace, interrupts, is_approved) = (&workspace, &mut interrupts, arguments.auto_approve);
+    let (workspace, interrupts) = (&workspace, &mut interrupts);
     let mut run = Run { workspace, configuration, planning, guard, destroyed: 0, voice, interrupts, is_approved };
     let outcome = match saved {
-        Some(saved) => match session.check_expiry(&saved.plan) {
+        Some((file, saved)) => match session.check_expiry(&saved.plan) {
             Ok(()) => run.saved(&mut session, saved.plan).await,
-            Err(problem) => Err(saved::at(&plan_file, problem)),
+            Err(problem) => Err(saved::at(&file, problem)),
         },
         None => run.stages(&mut session).await,
     };
@@ -219,6 +250,9 @@ impl Run<'_> {
                 registry: self.workspace.registry(),
                 paint: self.voice.console.out,
             })?;
+            if super::drift::is_told_only(&self.planning.options.task, &plan, self.voice)? {
+                return Ok(Ended::OK);
+            }
             self.judge(&plan, &state).await?;
             if stage > 0 && self.is_approved && plan.changes.iter().any(|change| change.action.destroys()) {
                 self.voice.say(

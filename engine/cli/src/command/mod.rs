@@ -23,7 +23,7 @@ mod version;
 mod workspace;
 
 use crate::args::{
-    AdoptCommand, Command, CommonArguments, LockArguments, LockCommand, RunArguments, TaintArguments,
+    AdoptCommand, Command, CommonArguments, DriftCommand, LockArguments, LockCommand, RunArguments, TaintArguments,
     WorkspaceArguments,
 };
 use crate::console::{Console, Form};
@@ -53,7 +53,11 @@ pub async fn run(command: Command, flags: Vec<Flag>) -> u8 {
             speaking(&arguments.run.clone(), async |voice| apply::run(arguments, flags, true, voice).await).await
         }
         Command::Drift(arguments) => {
-            speaking(&arguments.run.clone(), async |voice| drift::run(arguments, flags, voice).await).await
+            let of_run = match &arguments.command {
+                None => arguments.run.clone(),
+                Some(DriftCommand::Accept(settle) | DriftCommand::Revert(settle)) => settle.run.clone(),
+            };
+            speaking(&of_run, async |voice| drift::run(arguments, flags, voice).await).await
         }
         Command::Adopt(arguments) => match arguments.command {
             AdoptCommand::Eks(arguments) => {

@@ -7,6 +7,7 @@ use crate::interrupts::Interrupts;
 use crate::voice::{Problems, Voice};
 use terrane_core::{AddrPattern, Diagnostic, Place};
 use terrane_lang::inputs::Flag;
+use terrane_plan::drift::Look;
 use terrane_plan::plan::{Mode, Plan};
 use terrane_plan::planner::imports::ToGenerate;
 use terrane_plan::planner::{Options, Task};
@@ -71,7 +72,8 @@ impl Planning {
         }
     }
 
-    fn request(&self) -> PlanRequest {
+    /// The request to the runtime.
+    pub fn request(&self) -> PlanRequest {
         PlanRequest {
             options: self.options.clone(),
             secrets: self.secrets.clone(),
@@ -171,5 +173,29 @@ pub async fn generating(
             Ok((plan, outcome.to_generate))
         }
         _ => Err(Failure::new(outcome.problems)),
+    }
+}
+
+/// Looks at what is recorded. Problems are given back, with those of objects that cannot be read in the findings.
+///
+/// # Errors
+/// What prevents a look at all, or a signal.
+pub async fn look(
+    workspace: &Workspace,
+    configuration: &Configuration,
+    state: &State,
+    planning: &Planning,
+    voice: &Voice,
+    interrupts: &mut Interrupts,
+) -> Result<(Look, Vec<Diagnostic>), Failure> {
+    let sink = voice.sink(Problems::Collected);
+    let outcome = tokio::select! {
+        outcome = workspace.plan(configuration, state, planning.request(), &sink) => outcome,
+        _ = interrupts.next() => return Err(diag::INTERRUPTED.at(Place::Run).into()),
+    };
+    voice.settle();
+    match outcome.look {
+        Some(look) => Ok((look, outcome.problems)),
+        None => Err(Failure::new(outcome.problems)),
     }
 }

@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document = document();
-        for name in ["plan", "seal", "state", "state_document", "events"] {
+        for name in ["plan", "seal", "state", "state_document", "events", "drift"] {
             assert!(document["formats"][name]["$schema"].is_string(), "{name}");
         }
         assert!(document["diagnostics"].as_array().is_some_and(|all| all.len() > 50));

@@ -6,12 +6,16 @@
 use super::diagnostic;
 use super::json_plan::{index, operation};
 use super::json_value::{Plain, type_json};
+use super::report::Report;
+use super::report::model::Finding;
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use terrane_core::change::{Action, Reason};
 use terrane_core::event::Event;
 use terrane_core::{Diagnostic, InstanceAddr, Severity, SourceMap};
 use terrane_plan::adopt::Adopted;
+use terrane_plan::drift::FindingKind;
 use terrane_plan::plan::{Change, Counts, Mode, OutputChange, Plan};
 use terrane_plan::state::State;
 use terrane_provider::LeftAlone;
@@ -28,6 +32,11 @@ pub struct Stream<W> {
 /// The moment, RFC 3339 with microseconds.
 pub fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+/// The moment, RFC 3339 in seconds.
+pub fn now_in_seconds() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Level and fields of a line: what is written besides the moment.
@@ -87,6 +96,34 @@ impl<W: Write> Stream<W> {
         let outputs: Map<_, _> = plan.outputs.iter().map(planned_output).collect();
         let message = format!("Outputs: {}", outputs.len());
         self.line(("info", message, "outputs", json!({ "outputs": outputs })))
+    }
+
+    /// Drift: a line for each object, and how much there is.
+    pub fn drift(&mut self, report: &Report) -> io::Result<()> {
+        let told = |kind: FindingKind| report.counting().filter(move |finding| finding.kind == kind);
+        for gone in told(FindingKind::Gone) {
+            self.drifted(&[gone], "delete")?;
+        }
+        let mut changed: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+        for finding in told(FindingKind::Changed) {
+            changed.entry(&finding.addr).or_default().push(finding);
+        }
+        for findings in changed.values() {
+            self.drifted(findings, "update")?;
+        }
+        let counts = Counts { forget: told(FindingKind::Gone).count(), ..Counts::default() };
+        self.summary(counts, "plan", report.summary())?;
+        let fields = json!({ "counts": super::report::counts(report), "objects": report.run.objects.len() });
+        self.line(("info", report.summary(), "drift_summary", fields))
+    }
+
+    fn drifted(&mut self, findings: &[&Finding], action: &str) -> io::Result<()> {
+        let Some(first) = findings.first() else { return Ok(()) };
+        let change = json!({ "resource": resource(&first.instance), "action": action });
+        let leaves: Vec<&String> = findings.iter().map(|f| &f.path).filter(|path| !path.is_empty()).collect();
+        let told: Vec<Json> = findings.iter().map(|finding| super::report::finding(finding)).collect();
+        let fields = json!({ "change": change, "leaves": leaves, "findings": told });
+        self.line(("info", format!("{}: Drift detected ({action})", first.addr), "resource_drift", fields))
     }
 
     fn planned(&mut self, change: &Change) -> io::Result<()> {

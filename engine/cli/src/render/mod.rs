@@ -10,5 +10,6 @@ pub mod lines;
 pub mod live;
 pub mod markdown;
 pub mod plan;
+pub mod report;
 pub mod schema;
 pub mod state;

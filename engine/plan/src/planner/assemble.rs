@@ -9,7 +9,6 @@ use super::{drift, recover, targets};
 use crate::diag;
 use crate::outline;
 use crate::plan::{Change, Drift, FORMAT, FactDigest, Fingerprint, Mode, OutputChange, Plan, Recovered};
-use crate::question::Answer;
 use crate::state::{RecordKey, Recorded, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

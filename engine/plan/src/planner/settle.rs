@@ -51,12 +51,12 @@ pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
                 match decided {
                     Ok(decision) => decisions.push(decision),
                     Err(Stop::Wait) => is_waiting = true,
-                    Err(Stop::Broken) => {}
+                    Err(Stop::Broken | Stop::LeftOut) => {}
                 }
                 drift.push(found);
             }
             Err(Stop::Wait) => is_waiting = true,
-            Err(Stop::Broken) => {}
+            Err(Stop::Broken | Stop::LeftOut) => {}
         }
     }
     if is_waiting || walk.problems.iter().any(terrane_core::Diagnostic::is_error) {
@@ -85,6 +85,9 @@ fn drift_of(
     if !is_gone && leaves.is_empty() {
         return Ok(None);
     }
+    let block = walk.program.block(&record.addr);
+    let written = |leaf: &LeafChange| walk.origin(block?.body.span_of(&leaf.path)?);
+    let leaves = leaves.into_iter().map(|leaf| LeafChange { origin: written(&leaf), ..leaf }).collect();
     let (addr, id) = (record.addr.clone(), record.id.clone());
     Ok(Some((actual, Drift { addr, id, deposed: None, is_gone, leaves })))
 }

@@ -60,7 +60,12 @@ pub(crate) async fn plan(
             Progress::Ask(questions) => planner.supply(answerer.answer_all(questions).await),
         }
     }
-    let stuck = || Outcome { plan: None, problems: vec![diag::PLANNER_WAITS.at(Place::Run)], to_generate: Vec::new(), look: None };
+    let stuck = || Outcome {
+        plan: None,
+        problems: vec![diag::PLANNER_WAITS.at(Place::Run)],
+        to_generate: Vec::new(),
+        look: None,
+    };
     let mut outcome = outcome.unwrap_or_else(stuck);
     if let Some(plan) = &mut outcome.plan {
         plan.fingerprint.sources = sources.digests();

@@ -88,20 +88,6 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// What others changed, alone: the text of `terrane drift`.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_drift(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
-    drift(view, out)?;
-    let count = view.plan.drift.len();
-    if count == 0 {
-        return writeln!(out, "No drift. The objects are as they were applied.");
-    }
-    let gone = view.plan.drift.iter().filter(|drift| drift.is_gone).count();
-    writeln!(out, "Drift: {} changed, {gone} gone.", count - gone)
-}
-
 /// `Plan: 1 to add, 0 to change, 0 to destroy.`
 pub fn counts_line(plan: &Plan) -> String {
     let counts = plan.counts();

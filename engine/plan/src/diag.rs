@@ -64,8 +64,6 @@ terrane_core::diagnostics! {
         help: "Write the resource block, or have it written with -generate-config-out=FILE";
     MOVE_BLOCKED: warning "move-blocked" => "Something is recorded where a moved block leads";
         help: "The object that is not moved will be destroyed; remove one of the two records, or the moved block, to keep it";
-    NOT_REACHABLE: error "not-reachable" => "What the object lives in cannot be reached";
-        help: "See whether its cluster is there and answers";
     DRIFT_IGNORE_EXPIRED: warning "drift-ignore-expired" => "Drift is not ignored any more: the day is over";
         help: "Accept or revert the drift, or set a later day with a reason";
     DRIFT_IGNORE_UNUSED: warning "drift-ignore-unused" => "An ignore block is about no drift";

@@ -164,7 +164,9 @@ impl Object<'_> {
         let place = || self.record.addr.clone().into();
         let problem = match unreadable {
             Unreadable::WrongScope(fault) | Unreadable::Failed(fault) => diag::fault(fault, place()),
-            Unreadable::NotYetReachable => diag::NOT_REACHABLE.at(self.record.addr.clone()),
+            Unreadable::NotYetReachable => {
+                diag::FAULT_UNAVAILABLE.at(self.record.addr.clone()).detail("what it lives in cannot be reached")
+            }
         };
         let problem = problem.from_span(self.block.map(|block| block.span)).with("object", &self.record.id);
         Finding {

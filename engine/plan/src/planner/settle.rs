@@ -31,6 +31,9 @@ pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
         Task::Configuration | Task::Look => return None,
     };
     let is_accepted = matches!(walk.options.task, Task::Accept(_));
+    // What would replace is refused below, with words of its own.
+    walk.options.allow_replace.clone_from(&walk.options.targets);
+    walk.options.allow_destroy.clone_from(&walk.options.targets);
     walk.options.mode = if is_accepted { Mode::RefreshOnly } else { Mode::Normal };
     let records: Vec<(RecordKey, Arc<Recorded>)> =
         walk.state.objects.iter().map(|(key, record)| (key.clone(), record.clone())).collect();

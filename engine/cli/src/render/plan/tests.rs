@@ -196,7 +196,7 @@ fn drift_deferral_and_outputs_have_their_sections() {
         is_secret: false,
         origin: None,
     };
-    plan.drift.push(Drift { addr: addr.clone(), id, is_gone: false, leaves: vec![leaf] });
+    plan.drift.push(Drift { addr: addr.clone(), id, deposed: None, is_gone: false, leaves: vec![leaf] });
     plan.deferred.push(Deferred {
         addr: "data.x.y".parse().unwrap(),
         reason: "data-known-after-apply".into(),

@@ -2,6 +2,7 @@
 
 mod count;
 mod parts;
+mod report_schemas;
 
 use std::path::{Path, PathBuf};
 

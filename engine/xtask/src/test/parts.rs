@@ -92,6 +92,20 @@ pub const PARTS: &[Part] = &[
             passes(&Program::new("go").arguments(["install", &module]).variable("GOBIN", folder))
         },
     },
+    Part {
+        name: "sarif-schema",
+        variable: "TERRANE_SARIF_SCHEMA",
+        suites: "SARIF reports against their schema",
+        wanted: |folder, _| folder.join("sarif-schema-2.1.0.json"),
+        fetch: super::report_schemas::fetch_sarif,
+    },
+    Part {
+        name: "junit-schema",
+        variable: "TERRANE_JUNIT_SCHEMA",
+        suites: "JUnit reports against their schema",
+        wanted: |folder, _| folder.join("junit-10.xsd"),
+        fetch: super::report_schemas::fetch_junit,
+    },
 ];
 
 impl Part {
@@ -210,7 +224,8 @@ fn environment(folder: &Path) -> Result<bool, Failure> {
     Ok(apt(&["python3", "python3-venv"])? && passes(&venv)?)
 }
 
-fn apt(packages: &[&str]) -> Result<bool, Failure> {
+/// Asks Debian for packages.
+pub fn apt(packages: &[&str]) -> Result<bool, Failure> {
     let apt =
         |arguments: &[&str]| Program::new("apt-get").arguments(arguments).variable("DEBIAN_FRONTEND", "noninteractive");
     Ok(passes(&apt(&["update"]))? && passes(&apt(&["install", "-y"]).arguments(packages))?)

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use terrane_core::{Diagnostic, Place, Value};
+use terrane_plan::planner::Task;
 use terrane_plan::schedule::RunOptions;
 use terrane_plan::{Completed, Effect, Options, Plan, Schedule, State};
 use terrane_provider::{Fault, Registry};
@@ -39,6 +40,16 @@ fn edit(sim: &mut Simulation, from: &str, to: &str) {
 #[test]
 fn a_change_that_no_replacement_can_make_is_refused() {
     assert_eq!(refused(&mut applied(ITEM), &ITEM.replace("round", "square")), ["change-refused"]);
+}
+
+#[test]
+fn drift_that_only_a_replacement_undoes_is_not_reverted() {
+    let text = "resource \"sim_cluster\" \"a\" {\n  name = \"a\"\n  zone = \"here\"\n}\n";
+    let mut sim = applied(text);
+    sim.cloud.find_mut("cluster", "a").unwrap().attributes.insert("zone".into(), Value::string("there"));
+    let task = Task::Revert(vec!["sim_cluster.a".parse().unwrap()]);
+    let problems = sim.plan(&MemorySources::main(text), &Options { task, ..Options::default() }).unwrap_err();
+    assert_eq!(ids(&problems), ["revert-replaces"]);
 }
 
 #[test]

@@ -78,6 +78,11 @@ const ELSEWHERE: &[(&str, &str, Shown)] = &[
         "a run that is killed, and somebody else",
         By("an_object_with_the_mark_of_somebody_else_leaves_recovery_unclear"),
     ),
+    (
+        "revert-replaces",
+        "somebody who changes what no request changes",
+        By("drift_that_only_a_replacement_undoes_is_not_reverted"),
+    ),
     ("schedule-waits", "a fault in Terrane", Nowhere("no plan is known that stops the schedule")),
     ("stages-without-end", "plans with stages", Nowhere("no plan has more than one stage yet")),
     ("state-clock-skew", "a place with a clock of its own", By("each_refusal_of_a_store_has_its_id")),

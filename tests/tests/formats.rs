@@ -103,7 +103,7 @@ async fn plans_states_and_streams_follow_their_schemas() {
     let mut kinds: Vec<&str> = entries(&log).iter().filter_map(|entry| entry.split('"').nth(3)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds, ["begin", "finish", "intent", "outcome", "outputs", "running", "start"]);
+    assert_eq!(kinds, ["begin", "drift", "finish", "intent", "outcome", "outputs", "running", "start"]);
     wrong.extend(formats.violations("state", entries(&log)));
     assert!(wrong.is_empty(), "{} do not follow their schema\n{}", wrong.len(), wrong[0]);
 }

@@ -162,7 +162,8 @@ impl<'a> Planner<'a> {
         if is_stuck && !self.walk.problems.iter().any(Diagnostic::is_error) {
             self.walk.problems.push(diag::PLANNER_STUCK.at(Place::Run));
         }
-        let recovered = std::mem::take(&mut self.recovered);
+        // Kept: reverting may ask for facts, and comes again.
+        let recovered = self.recovered.clone();
         let (mut plan, mut look) = (None, None);
         match self.walk.options.task {
             Task::Configuration => plan = assemble::plan(&mut self.walk, recovered),

@@ -8,6 +8,7 @@ use super::decide::{Decision, Facts, comparable};
 use super::drift::drifted;
 use super::frame::FrameId;
 use super::judge::{Actual, Stop, Surroundings};
+use super::recover::overlaid;
 use super::walk::Walk;
 use super::{Task, targets};
 use crate::diag;
@@ -16,10 +17,10 @@ use crate::plan::{Change, Drift, LeafChange, Mode, Plan, Recovered};
 use crate::state::{RecordKey, Recorded};
 use std::sync::Arc;
 use terrane_core::change::{Action, Reason};
-use terrane_core::{FileId, Path, Schema, Span, Value};
+use terrane_core::{FileId, Path, Schema, Span, Text, Value};
 use terrane_lang::eval::ir::Body;
 use terrane_lang::program::{Ignore, Lifecycle, ProviderRef, Repetition, Resource};
-use terrane_provider::ResourceType;
+use terrane_provider::{ResourceType, StepsInput, Verb};
 
 /// The place of what no file has.
 const NOWHERE: Span = Span { file: FileId(u32::MAX), start: 0, end: 0 };
@@ -48,7 +49,7 @@ pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
             Ok(None) => {}
             Ok(Some((actual, found))) => {
                 let decided = match is_accepted {
-                    true => Ok(accept(&record, &actual, &found)),
+                    true => Ok(accept(walk, &record, &actual, &found)),
                     false => revert(walk, &record, &actual, &found),
                 };
                 match decided {
@@ -96,7 +97,7 @@ fn drift_of(
 }
 
 /// The record as the object is, in the leaves that are meant.
-fn accept(record: &Arc<Recorded>, actual: &Actual, drift: &Drift) -> Decision {
+fn accept(walk: &Walk<'_>, record: &Arc<Recorded>, actual: &Actual, drift: &Drift) -> Decision {
     let mut change = unchanged(record);
     match actual {
         Actual::Gone => {
@@ -104,8 +105,15 @@ fn accept(record: &Arc<Recorded>, actual: &Actual, drift: &Drift) -> Decision {
             change.reasons.push(Reason::Gone);
             (change.after_id, change.after_access) = (None, None);
         }
-        // Parts of it are left, and the record is the only one that knows of them: apply makes it whole.
-        Actual::Partial { .. } | Actual::None => change.before = record.seen.clone(),
+        // Parts of it are left, and the record is the only one that knows of them: it is half made from here on, so that
+        // apply makes it whole, or takes away what is left where the block is gone.
+        Actual::Partial { done, seen } => {
+            change.before = overlaid(&record.seen, seen);
+            change.after = change.before.clone();
+            change.is_rerecorded = true;
+            change.reasons.push(Reason::Incomplete { done: done.clone(), next: next_step(walk, record, done) });
+        }
+        Actual::None => {}
         Actual::Present(value) => {
             let put = |seen: Value, leaf: &LeafChange| with_leaf(seen, value, &leaf.path);
             change.before = drift.leaves.iter().fold(record.seen.clone(), put);
@@ -114,6 +122,13 @@ fn accept(record: &Arc<Recorded>, actual: &Actual, drift: &Drift) -> Decision {
         }
     }
     Decision { change: change.into(), record: Some(record.clone()), destroy: Vec::new(), make: Vec::new() }
+}
+
+/// The first step of its creation that is not done.
+fn next_step(walk: &Walk<'_>, record: &Recorded, done: &[Text]) -> Text {
+    let input = StepsInput { verb: Verb::Create, prior: &Value::NULL, planned: &record.seen, changed: &[] };
+    let steps = walk.registry.resource(&record.id.type_name).map(|kind| kind.steps(&input)).unwrap_or_default();
+    steps.into_iter().map(|step| step.name).find(|name| !done.contains(name)).unwrap_or_else(|| "record".into())
 }
 
 /// `object` with a leaf as another object has it. A key that the other does not have is taken out of its map.

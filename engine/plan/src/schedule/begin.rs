@@ -4,10 +4,10 @@ use super::{Effect, Pending, Running, Schedule, Stand, Then};
 use crate::diag;
 use crate::plan::{Change, Mode, Phase};
 use crate::planner::recover::overlaid;
-use crate::state::{Entry, FORMAT, Recorded};
+use crate::state::{Entry, FORMAT, Partial, Recorded};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use terrane_core::change::Action;
+use terrane_core::change::{Action, Reason};
 use terrane_core::event::Event;
 use terrane_core::{Diagnostic, InstanceAddr, Path, Text, Value};
 use terrane_provider::{Intent, Reading, Target, Unreadable, Verb};
@@ -163,7 +163,7 @@ impl Schedule<'_> {
                         } else {
                             change.secrets.clone()
                         },
-                        partial: None,
+                        partial: self.left_over(change),
                         dependencies: change.dependencies.clone(),
                         prevent_destroy: change.prevent_destroy,
                         create_before_destroy: change.create_before_destroy,
@@ -174,6 +174,16 @@ impl Schedule<'_> {
             }
             _ => None,
         }
+    }
+
+    /// What is left of an object that somebody else took away in part, where that is accepted.
+    fn left_over(&self, change: &Change) -> Option<Partial> {
+        let left = change.reasons.iter().find_map(|reason| match reason {
+            Reason::Incomplete { done, next } => Some((done.clone(), next.clone())),
+            _ => None,
+        });
+        let (done, next) = left.filter(|_| self.plan.mode == Mode::RefreshOnly)?;
+        Some(Partial { verb: Verb::Create, done, next, begun: Vec::new() })
     }
 
     /// Asks about the intents that an earlier run of this plan left open.

@@ -355,7 +355,7 @@ fn help(found: &drift::Finding) -> String {
     };
     match found.kind {
         FindingKind::Gone => {
-            format!("`terrane drift revert {addr}` makes it anew, `terrane drift accept {addr}` forgets it")
+            format!("`terrane drift revert {addr}` makes it anew, `terrane drift accept {addr}` takes it as gone")
         }
         FindingKind::Unreadable => match &found.problem {
             Some(problem) => visible(problem.help_text()),

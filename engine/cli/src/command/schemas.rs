@@ -47,8 +47,11 @@ fn state_document(parts: Option<&Json>) -> Json {
         json!({ "type": "object", "properties": properties, "required": names, "additionalProperties": false })
     };
     let text = json!({ "type": "string" });
-    let applying = object(json!({ "plan": text, "base_serial": number, "done": list(number.clone()),
+    let mut applying = object(json!({ "plan": text, "base_serial": number, "done": list(number.clone()),
         "is_finished": { "type": "boolean" } }));
+    applying["properties"]["base_notes"] = number.clone();
+    let mut remembered = object(json!({ "addr": part("addr"), "fingerprint": text, "first_seen": text }));
+    remembered["properties"]["deposed"] = text.clone();
     let provider = object(json!({ "name": part("provider_name"), "configuration": part("value") }));
     let intent = object(json!({ "plan": text, "step": number, "record": part("recorded"), "intent": part("intent") }));
     let mut document = object(json!({
@@ -56,6 +59,7 @@ fn state_document(parts: Option<&Json>) -> Json {
         "outputs": { "type": "object", "additionalProperties": part("recorded_output") },
         "providers": list(provider), "objects": list(part("recorded")), "intents": list(intent),
     }));
+    document["properties"]["drift"] = list(remembered);
     let head = [
         ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
         ("title", json!("A Terrane state as one document")),

@@ -11,6 +11,7 @@ pub mod call;
 pub mod complete;
 pub mod contract;
 pub mod fault;
+pub mod key;
 pub mod limits;
 pub mod reading;
 pub mod refine;

@@ -1,5 +1,6 @@
 //! The providers that a binary links.
 
+use crate::key::KeyService;
 use crate::{DataSource, Discovery, Limits, ResourceType};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub struct Registry {
     providers: BTreeMap<Text, Arc<dyn Provider>>,
     resources: BTreeMap<Text, Entry<dyn ResourceType>>,
     data: BTreeMap<Text, Entry<dyn DataSource>>,
+    key_services: Vec<Arc<dyn KeyService>>,
 }
 
 impl Registry {
@@ -58,6 +60,19 @@ impl Registry {
             registry.providers.insert(name, provider);
         }
         registry
+    }
+
+    /// With services that keep keys.
+    #[must_use]
+    pub fn with_key_services(mut self, services: Vec<Arc<dyn KeyService>>) -> Self {
+        self.key_services = services;
+        self
+    }
+
+    /// The services that keep keys.
+    #[must_use]
+    pub fn key_services(&self) -> &[Arc<dyn KeyService>] {
+        &self.key_services
     }
 
     /// A provider by name.

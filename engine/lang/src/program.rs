@@ -39,6 +39,49 @@ pub struct Settings {
     pub backend: Option<Backend>,
     /// The `ignore` blocks of its `drift` blocks.
     pub drift_ignores: Vec<DriftIgnore>,
+    /// The `encryption` block; without one nothing is sealed.
+    pub encryption: Option<Encryption>,
+}
+
+/// The `encryption` block: with which keys state and plan are sealed.
+#[derive(Clone, Debug)]
+pub struct Encryption {
+    /// The key that seals.
+    pub key: KeyBlock,
+    /// Keys that only open.
+    pub previous: Vec<KeyBlock>,
+    /// Whether states are sealed.
+    pub seals_state: bool,
+    /// Whether plan files are sealed.
+    pub seals_plan: bool,
+    /// Whether what is not sealed is refused.
+    pub is_enforced: bool,
+    /// The header of the block.
+    pub span: Span,
+}
+
+/// A `key` or `previous` block. What it may hold depends on its kind and is checked by whoever opens the key.
+#[derive(Clone, Debug)]
+pub struct KeyBlock {
+    /// The kind of key.
+    pub kind: Text,
+    /// Where the kind stands.
+    pub kind_span: Span,
+    /// What is written in it, by name.
+    pub arguments: BTreeMap<Text, KeyArgument>,
+    /// The header of the block.
+    pub span: Span,
+}
+
+/// One argument of a `key` block: a constant.
+#[derive(Clone, Debug)]
+pub struct KeyArgument {
+    /// Where its name stands.
+    pub name_span: Span,
+    /// Its value.
+    pub value: terrane_core::Value,
+    /// Where the value stands.
+    pub span: Span,
 }
 
 /// The `backend` block: where the state is kept.

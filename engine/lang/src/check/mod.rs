@@ -6,6 +6,7 @@
 mod blocks;
 mod body;
 mod drift;
+mod encryption;
 mod files;
 mod lower;
 mod meta;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use terrane_core::schema::SchemaKind;
 use terrane_core::{Diagnostic, Schema, SourceMap, Span, Text, Value, diagnostic};
 
+pub use encryption::{GivenEncryption, encryption, encryption_of};
 pub(crate) use files::join;
 pub use settings::BACKENDS;
 

@@ -22,9 +22,9 @@ impl Lower<'_> {
     /// What the `terrane` blocks of a folder say.
     pub fn settings(&mut self, blocks: &[ast::Block], is_root: bool) -> Settings {
         let mut settings = Settings::default();
-        let mut first: Option<Span> = None;
+        let (mut first, mut first_encryption): (Option<Span>, Option<Span>) = (None, None);
         for block in blocks {
-            self.only(block, &["required_version"], &["backend", "drift"]);
+            self.only(block, &["required_version"], &["backend", "drift", "encryption"]);
             settings.required_version = self.required_version(block).or(settings.required_version);
             for nested in block.body.blocks.iter().filter(|nested| &*nested.kind.text == "backend") {
                 if let Some(first) = first {
@@ -34,6 +34,15 @@ impl Lower<'_> {
                 }
                 first = Some(nested.header);
                 settings.backend = self.backend(nested, is_root);
+            }
+            for nested in block.body.blocks.iter().filter(|nested| &*nested.kind.text == "encryption") {
+                if let Some(first) = first_encryption {
+                    let problem = diag::DUPLICATE_BLOCK.at(nested.header).detail("`encryption` may stand once");
+                    self.report(problem.label(first, "first here"));
+                    continue;
+                }
+                first_encryption = Some(nested.header);
+                settings.encryption = self.encryption(nested, is_root);
             }
         }
         settings

@@ -5,7 +5,7 @@
 
 pub mod digest;
 
-mod command;
+pub(crate) mod command;
 mod flag;
 mod reveal;
 

@@ -104,7 +104,9 @@ impl Secrets {
         let words = words.ok_or_else(|| fault("exec", "the argument is no list of texts"))?;
         // Arguments may hold a secret themselves; the name of the program is enough for people.
         let operation = format!("exec({})", words.first().unwrap_or(&""));
-        let output = command::output(&words, &self.folder, self.command_timeout_ms).await;
+        let run =
+            command::Run { folder: &self.folder, environment: &self.environment, timeout_ms: self.command_timeout_ms };
+        let output = command::output(&words, &run).await;
         let output = output.map_err(|reason| fault(operation.clone(), reason))?;
         let text = std::str::from_utf8(&output).map_err(|_| fault(operation, "the command wrote no UTF-8 text"))?;
         // Commands end their only line; files and environments do not.

@@ -10,7 +10,8 @@ fn source(function: &str, argument: Value) -> Value {
 }
 
 fn secrets(folder: &Path) -> Secrets {
-    let pairs = [("TOKEN", "hunter2"), (digest::KEY_VARIABLE, "0123456789abcdef")];
+    let path = std::env::var("PATH").unwrap();
+    let pairs = [("PATH", path.as_str()), ("TOKEN", "hunter2"), (digest::KEY_VARIABLE, "0123456789abcdef")];
     with_environment(folder, &pairs)
 }
 
@@ -19,6 +20,23 @@ fn with_environment(folder: &Path, pairs: &[(&str, &str)]) -> Secrets {
     let environment = Arc::new(Environment::new("a@b", pairs));
     let variables = BTreeMap::from([("password".into(), Value::string("swordfish").sensitive())]);
     Secrets::new(folder, environment.clone(), variables, Arc::new(UserKey::of(environment)))
+}
+
+async fn output(words: &[&str], folder: &Path, timeout_ms: u64) -> Result<zeroize::Zeroizing<Vec<u8>>, String> {
+    let path = std::env::var("PATH").unwrap();
+    let pairs = [("PATH", path.as_str()), ("TOKEN", "hunter2"), ("VAULT_ADDR", "here"), (command::GIVEN, "VAULT_*, X")];
+    let environment = Environment::new("a@b", pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    command::output(words, &command::Run { folder, environment: &environment, timeout_ms }).await
+}
+
+// A10
+#[tokio::test]
+async fn a_command_sees_what_it_is_given_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let seen = output(&["env"], folder.path(), 10_000).await.unwrap();
+    let names: Vec<&str> =
+        std::str::from_utf8(&seen).unwrap().lines().filter_map(|line| line.split('=').next()).collect();
+    assert_eq!(names, ["PATH", "VAULT_ADDR"]);
 }
 
 fn argv(words: &[&str]) -> Value {
@@ -76,7 +94,7 @@ async fn sources_are_read_when_asked() {
 #[tokio::test]
 async fn a_command_that_does_not_end_is_ended() {
     let folder = tempfile::tempdir().unwrap();
-    let failed = command::output(&["sh", "-c", "sleep 60 & sleep 60"], folder.path(), 5).await.unwrap_err();
+    let failed = output(&["sh", "-c", "sleep 60 & sleep 60"], folder.path(), 5).await.unwrap_err();
     assert!(failed.contains("did not end within 5 ms"), "{failed}");
 }
 
@@ -84,6 +102,6 @@ async fn a_command_that_does_not_end_is_ended() {
 async fn what_a_failed_command_wrote_is_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let words = ["sh", "-c", "echo hunter2; echo hunter2 >&2; exit 3"];
-    let failed = command::output(&words, folder.path(), 10_000).await.unwrap_err();
+    let failed = output(&words, folder.path(), 10_000).await.unwrap_err();
     assert!(failed.contains('3') && !failed.contains("hunter2"), "{failed}");
 }

@@ -1,5 +1,7 @@
 //! Every problem that running can tell of, with its words.
 
+use crate::seal::SealError;
+use crate::seal::seen::Older;
 use crate::store::{Cut, LockHolder, StoreError};
 use terrane_core::{Diagnostic, InstanceAddr, Place};
 
@@ -102,6 +104,30 @@ terrane_core::diagnostics! {
     SCHEDULE_WAITS: error "schedule-waits" => "Applying waits for nothing, which is a bug in Terrane";
         help: "Report it with the id schedule-waits; what is done is recorded, so plan and apply again";
 
+    // Sealing.
+    STATE_OLDER_THAN_SEEN: error "state-older-than-seen" => "The state is older than one that was seen here";
+        help: "Restore the newest state; where the older one is meant, say so with -accept-older-state";
+    SEEN_NOT_WRITTEN: warning "seen-not-written" => "It cannot be noted which state was seen";
+        help: "Make the folder `.terrane` writable: without it an old copy of a state is not told from the newest";
+    SEALED_WITHOUT_KEY: error "sealed-without-key" => "It is encrypted, and no key is configured";
+        help: "Configure the key in the `encryption` block, or with TERRANE_ENCRYPTION";
+    WRONG_KEY: error "wrong-key" => "None of the keys is the one that it is encrypted with";
+        help: "Give the right key; one that was replaced belongs in a `previous` block";
+    SEALED_TAMPERED: error "sealed-tampered" => "What is encrypted was changed, cut or put elsewhere";
+        help: "Find out who wrote there, and restore the last good copy";
+    SEALED_NEWER: error "sealed-newer" => "It was encrypted by a newer version of Terrane";
+        help: "Run that version or a later one";
+    NOT_SEALED: error "not-sealed" => "It is not encrypted, and only encrypted things are taken";
+        help: "Find out who wrote it; to take it over, run once without `enforced = true`";
+    KEY_UNAVAILABLE: error "key-unavailable" => "A key for encryption cannot be had";
+        help: "Give the variable, file or command that the `encryption` block names";
+    UNKNOWN_KEY_KIND: error "unknown-key-kind" => "There is no such kind of key";
+        help: "Kinds of keys are passphrase, raw and the key services of the linked providers";
+    WRONG_KEY_SETTING: error "wrong-key-setting" => "A key is not described as it has to be";
+        help: "Write one of env = \"NAME\", file = \"PATH\" and exec = [\"PROGRAM\"]";
+    NO_ENCRYPTION: error "no-encryption" => "No encryption is configured";
+        help: "Write an `encryption` block, or set TERRANE_ENCRYPTION";
+
     // The sandbox.
     CLOCK_RATE_REFUSED: error "clock-rate-refused" => "TERRANE_CLOCK_RATE is for sandboxes on this machine only";
         help: "Unset TERRANE_CLOCK_RATE, or set AWS_ENDPOINT_URL and its like to addresses of this machine";
@@ -120,6 +146,7 @@ pub fn explain(error: StoreError, place: &str) -> Diagnostic {
             .with("known", terrane_plan::state::FORMAT)
             .with("state", place),
         StoreError::Damaged { reason } => STATE_DAMAGED.at(Place::State).detail(reason).with("state", place),
+        StoreError::Sealed(error) => seal(error, Place::State).with("state", place),
         StoreError::ReadFailed { reason } => STATE_UNREADABLE.at(Place::State).detail(reason).with("state", place),
         StoreError::WriteFailed { reason } => STATE_WRITE_FAILED.at(Place::State).detail(reason).with("state", place),
         StoreError::NoSuchPlace { reason } => STATE_PLACE_MISSING.at(Place::State).detail(reason).with("state", place),
@@ -138,6 +165,36 @@ pub fn explain(error: StoreError, place: &str) -> Diagnostic {
         StoreError::OtherLock(None) => LOCK_NOT_THAT.at(Place::State).detail("nobody holds it").with("state", place),
         StoreError::OtherLock(Some(holder)) => held(LOCK_NOT_THAT.at(Place::State), &holder).with("state", place),
     }
+}
+
+/// What it is to people that something cannot be sealed or opened.
+#[must_use]
+pub fn seal(error: SealError, place: Place) -> Diagnostic {
+    match error {
+        SealError::NoKey { kind } => SEALED_WITHOUT_KEY.at(place).with("kind of key", kind),
+        SealError::WrongKey { kind, fingerprint } => {
+            WRONG_KEY.at(place).with("kind of key", kind).with("fingerprint", fingerprint)
+        }
+        SealError::Tampered { reason } => SEALED_TAMPERED.at(place).detail(reason),
+        SealError::Newer { found } => {
+            SEALED_NEWER.at(place).with("format", found).with("known", crate::seal::envelope::FORMAT)
+        }
+        SealError::NotSealed => NOT_SEALED.at(place),
+        SealError::KeyUnavailable { source, reason } => {
+            KEY_UNAVAILABLE.at(place).detail(&*reason).with("source", source)
+        }
+        SealError::Service(fault) => terrane_plan::diag::fault(&fault, place),
+    }
+}
+
+/// A state that is older than one of its history that this folder has seen.
+#[must_use]
+pub fn older(state: &terrane_plan::State, older: Older) -> Diagnostic {
+    STATE_OLDER_THAN_SEEN
+        .at(Place::State)
+        .with("serial", state.serial)
+        .with("serial seen", older.seen)
+        .with("lineage", &state.lineage)
 }
 
 fn held(diagnostic: Diagnostic, holder: &LockHolder) -> Diagnostic {

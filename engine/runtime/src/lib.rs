@@ -15,6 +15,7 @@ pub mod environment;
 pub mod events;
 pub mod migrate;
 pub mod run;
+pub mod seal;
 pub mod secrets;
 pub mod selection;
 pub mod services;

@@ -130,6 +130,7 @@ fn reason(error: &StoreError) -> Text {
         | StoreError::Denied { reason, .. }
         | StoreError::ClockSkew { reason } => reason.as_str().into(),
         StoreError::Locked(_) | StoreError::LeaseLost(_) | StoreError::OtherLock(_) => "the lock is lost".into(),
+        StoreError::Sealed(_) => "it cannot be sealed".into(),
         StoreError::Newer { .. } => "the state is of a newer format".into(),
         StoreError::NotConditional => "the place overwrites where it should refuse".into(),
         StoreError::NoSuchSerial { .. } => "the state has no such serial".into(),

@@ -121,6 +121,8 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// It cannot be sealed or opened.
+    Sealed(crate::seal::SealError),
     /// Reading failed.
     ReadFailed {
         /// Why.

@@ -156,6 +156,15 @@ fn line_of(text: &str, reader: &mut RecordReader) -> Result<LineIn<Recorded>, se
     })
 }
 
+/// The error of a failed read of a file that may be sealed.
+pub fn read_failed(error: &io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::InvalidData {
+        let reason = "the contents do not fit the key, the name or each other";
+        return StoreError::Sealed(crate::seal::SealError::Tampered { reason });
+    }
+    StoreError::ReadFailed { reason: error.to_string() }
+}
+
 fn damaged(reason: &str) -> StoreError {
     StoreError::Damaged { reason: reason.to_owned() }
 }
@@ -173,7 +182,7 @@ impl<R: BufRead> Lines<R> {
     fn next(&mut self) -> Result<Option<&str>, StoreError> {
         self.line.clear();
         let read = self.from.read_until(b'\n', &mut self.line);
-        read.map_err(|error| StoreError::ReadFailed { reason: error.to_string() })?;
+        read.map_err(|error| read_failed(&error))?;
         self.checksum.update(&self.line);
         // A JSON text holds no line feed, so the line is what one value takes.
         let Some((b'\n', text)) = self.line.split_last() else { return Ok(None) };
@@ -181,7 +190,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn is_at_end(&mut self) -> Result<bool, StoreError> {
-        let rest = self.from.fill_buf().map_err(|error| StoreError::ReadFailed { reason: error.to_string() })?;
+        let rest = self.from.fill_buf().map_err(|error| read_failed(&error))?;
         Ok(rest.is_empty())
     }
 }

@@ -98,6 +98,8 @@ pub enum ObjectsError {
         /// What is known of it.
         reason: String,
     },
+    /// The object cannot be sealed or opened; the place did its part.
+    Sealed(crate::seal::SealError),
     /// Another answer that says no.
     Refused {
         /// What the place said.

@@ -3,21 +3,21 @@
 //! Both are hard links of the files that a compaction takes out of use, so keeping them copies nothing. A stop in the
 //! middle leaves a link too many, which says the same as the file that is still in use.
 
+use super::sealing::{self, Sealing};
 use super::{LocalStore, LogHeader, files};
 use crate::store::frame::{self, Next};
 use crate::store::history::{Version, Versions, to_forget};
-use crate::store::snapshot;
 use crate::store::{LoadedState, StoreError};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 use terrane_plan::state::State;
 use terrane_plan::state::read::RecordReader;
 
-/// The longest first line of a log.
+/// What the first lines of a log or snapshot take at most.
 const LONGEST_HEADER: u64 = 4_096;
 
 /// The files that tell earlier states.
@@ -69,7 +69,8 @@ impl LocalStore {
         Ok(())
     }
 
-    fn kept_files(&self) -> io::Result<Files> {
+    /// The files of `history/`.
+    fn history_files(&self) -> io::Result<Files> {
         let mut found = Files { snapshots: BTreeMap::new(), logs: BTreeMap::new() };
         match std::fs::read_dir(self.history()) {
             Ok(entries) => {
@@ -86,6 +87,12 @@ impl LocalStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
+        Ok(found)
+    }
+
+    /// Those, and the files that are in use.
+    fn kept_files(&self) -> io::Result<Files> {
+        let mut found = self.history_files()?;
         if let Some(serial) = snapshot_serial(&self.path("snapshot"))? {
             found.snapshots.insert(serial, self.path("snapshot"));
         }
@@ -101,7 +108,7 @@ impl LocalStore {
         let mut versions = Versions::default();
         let mut serial = oldest;
         for (base, path) in logs.range(oldest..) {
-            each_entry(path, *base, |at, json| {
+            self.each_entry(path, *base, |at, json| {
                 // Two logs hold the same entry after a stop in the middle of a compaction.
                 if at > serial {
                     versions.entry(json, at);
@@ -118,7 +125,8 @@ impl LocalStore {
         let oldest = oldest(&snapshots, &logs);
         let mut state = match snapshots.range(..=wanted).next_back() {
             Some((_, path)) => {
-                snapshot::read(BufReader::with_capacity(1 << 18, File::open(path).map_err(read_failed)?))?
+                let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(read_failed)?);
+                sealing::read_snapshot(file, &self.keyring)?.0
             }
             None => State::default(),
         };
@@ -127,7 +135,7 @@ impl LocalStore {
             if *base > state.serial {
                 break;
             }
-            each_entry(path, *base, |at, json| {
+            self.each_entry(path, *base, |at, json| {
                 if at == state.serial + 1 && at <= wanted {
                     let unknown = |error: &dyn std::fmt::Display| StoreError::Damaged {
                         reason: format!("the journal has an entry that this version does not know: {error}"),
@@ -144,6 +152,86 @@ impl LocalStore {
         let newest = self.read()?.state.serial;
         Err(StoreError::NoSuchSerial { serial: wanted, oldest, newest })
     }
+
+    /// Calls `work` with serial and JSON of each entry that can be read, until it says that it has enough.
+    fn each_entry(
+        &self,
+        path: &Path,
+        base: u64,
+        mut work: impl FnMut(u64, &[u8]) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let bytes = files::read(path)?.unwrap_or_default();
+        let (mut at, mut serial) = (0, base);
+        let mut entries = sealing::Entries::new(&self.keyring, None);
+        while let Next::Record(body, after) = frame::next(&bytes, at) {
+            if at == 0 {
+                entries.begin(&super::log_header(body)?, None)?;
+            } else {
+                serial += 1;
+                if !work(serial, &entries.open(body, serial)?)? {
+                    return Ok(());
+                }
+            }
+            at = after;
+        }
+        Ok(())
+    }
+
+    /// Seals what is kept of earlier states as `sealing` says. A stop in the middle leaves files that are sealed in
+    /// two ways; each says how, and the next time all of them are looked at again.
+    pub(super) fn reseal_history(&self, sealing: Option<&Sealing>) -> Result<(), StoreError> {
+        let Files { snapshots, logs } = self.history_files().map_err(read_failed)?;
+        for path in snapshots.values() {
+            let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(read_failed)?);
+            let (state, key) = sealing::read_snapshot(file, &self.keyring)?;
+            if key.as_ref() != sealing.map(|sealing| &sealing.wrapped) {
+                rewrite(path, |file| sealing::write_snapshot(&state, file, sealing).map(|_| ()))?;
+            }
+        }
+        for (base, path) in &logs {
+            let bytes = files::read(path)?.unwrap_or_default();
+            let Next::Record(body, _) = frame::next(&bytes, 0) else { continue };
+            let header = super::log_header(body)?;
+            if header.key.as_ref() == sealing.map(|sealing| &sealing.wrapped) {
+                continue;
+            }
+            let mut plain = Vec::with_capacity(bytes.len());
+            self.each_entry(path, *base, |_, json| {
+                let json: &serde_json::value::RawValue = serde_json::from_slice(json).map_err(no_entry)?;
+                frame::push(&json, &mut plain).map_err(no_entry)?;
+                Ok(true)
+            })?;
+            let mut out = Vec::with_capacity(bytes.len());
+            let lineage = header.lineage;
+            frame::push(&LogHeader::of(*base, &lineage, sealing), &mut out).map_err(no_entry)?;
+            let framed = sealing.map(|sealing| sealing.frames_of(&plain, *base, &lineage)).transpose();
+            out.extend(framed.map_err(files::write_failed)?.unwrap_or(plain));
+            rewrite(path, |file| io::Write::write_all(file, &out))?;
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+fn no_entry(error: serde_json::Error) -> StoreError {
+    StoreError::Damaged { reason: format!("the journal has an entry that is no JSON: {error}") }
+}
+
+/// Puts other contents in the place of a file, which keeps its time.
+fn rewrite(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StoreError> {
+    let put = || {
+        let modified = std::fs::metadata(path)?.modified()?;
+        let temporary = path.with_extension(format!("tmp-{}", files::random_name()?));
+        let mut file = files::new_file(&temporary)?;
+        let written = write(&mut file).and_then(|()| file.set_modified(modified)).and_then(|()| file.sync_all());
+        let put = written.and_then(|()| std::fs::rename(&temporary, path));
+        if put.is_err() {
+            // The first error is the one to tell.
+            let _ = std::fs::remove_file(&temporary);
+        }
+        put
+    };
+    put().map_err(files::write_failed)
 }
 
 /// The oldest serial of which the state can be told.
@@ -151,48 +239,27 @@ fn oldest(snapshots: &BTreeMap<u64, PathBuf>, logs: &BTreeMap<u64, PathBuf>) -> 
     if logs.contains_key(&0) { 0 } else { snapshots.keys().next().copied().unwrap_or_default() }
 }
 
-/// Calls `work` with serial and JSON of each entry that can be read, until it says that it has enough.
-fn each_entry(
-    path: &Path,
-    base: u64,
-    mut work: impl FnMut(u64, &[u8]) -> Result<bool, StoreError>,
-) -> Result<(), StoreError> {
-    let bytes = files::read(path)?.unwrap_or_default();
-    let (mut at, mut serial) = (0, base);
-    while let Next::Record(body, after) = frame::next(&bytes, at) {
-        // The first record is the header.
-        if at > 0 {
-            serial += 1;
-            if !work(serial, body)? {
-                return Ok(());
-            }
-        }
-        at = after;
-    }
-    Ok(())
-}
-
 /// The serial of a snapshot; `None` where there is none that can be read.
 fn snapshot_serial(path: &Path) -> io::Result<Option<u64>> {
-    let Some(line) = first_line(path)? else { return Ok(None) };
-    Ok(snapshot::serial_of(&line))
+    let Some(start) = first_bytes(path)? else { return Ok(None) };
+    Ok(sealing::serial_of(&start))
 }
 
 fn log_base(path: &Path) -> io::Result<Option<u64>> {
-    let Some(line) = first_line(path)? else { return Ok(None) };
+    let Some(line) = first_bytes(path)? else { return Ok(None) };
     let Next::Record(header, _) = frame::next(&line, 0) else { return Ok(None) };
     Ok(serde_json::from_slice::<LogHeader>(header).ok().map(|header| header.base_serial))
 }
 
-fn first_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
+fn first_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mut line = Vec::new();
-    BufReader::new(file.take(LONGEST_HEADER)).read_until(b'\n', &mut line)?;
-    Ok(Some(line))
+    let mut start = Vec::new();
+    file.take(LONGEST_HEADER).read_to_end(&mut start)?;
+    Ok(Some(start))
 }
 
 fn modified_ms(path: &Path) -> u64 {

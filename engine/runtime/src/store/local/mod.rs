@@ -7,18 +7,21 @@
 mod files;
 mod history;
 mod lock;
+mod sealing;
 mod writer;
 
+use super::format_of;
 use super::frame::{self, Next};
 use super::{Cut, Grant, LoadedState, LockHolder, LockRequest, StateStore, StoreError, Version};
-use super::{format_of, snapshot};
 use crate::clock::Clock;
+use crate::seal::{Keyring, WrappedKey};
 use lock::LockFile;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use terrane_core::Text;
 use terrane_plan::state::read::RecordReader;
 use terrane_plan::state::{Entry, FORMAT, State};
 use terrane_provider::Async;
@@ -32,6 +35,7 @@ const SMALLEST_COMPACTION: u64 = 4 * 1024 * 1024;
 pub struct LocalStore {
     folder: Arc<Path>,
     lock: LockFile,
+    keyring: Keyring,
     open: Arc<Mutex<Open>>,
 }
 
@@ -51,17 +55,33 @@ pub fn random_lineage() -> Result<terrane_core::Text, StoreError> {
 }
 
 /// The first record of a log.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct LogHeader {
     format: u32,
     /// Serial of the state before the first entry.
     base_serial: u64,
+    /// The lineage of that state, where the entries are sealed: they are bound to it.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    lineage: Text,
+    /// The key that opens the entries, where they are sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<WrappedKey>,
+}
+
+impl LogHeader {
+    fn of(base_serial: u64, lineage: &Text, sealing: Option<&sealing::Sealing>) -> Self {
+        let key = sealing.map(|sealing| sealing.wrapped.clone());
+        let lineage = if key.is_some() { lineage.clone() } else { "".into() };
+        Self { format: FORMAT, base_serial, lineage, key }
+    }
 }
 
 /// What stands in the folder.
 struct Content {
     state: State,
     snapshot_bytes: u64,
+    /// The key that the snapshot is sealed with.
+    snapshot_key: Option<WrappedKey>,
     log: Option<LogContent>,
 }
 
@@ -69,8 +89,8 @@ struct LogContent {
     bytes: Vec<u8>,
     /// How much of it can be read.
     good: usize,
-    /// Whether the header can be read.
-    has_header: bool,
+    /// The first record, where it can be read.
+    header: Option<LogHeader>,
     cut: Option<Cut>,
 }
 
@@ -78,7 +98,15 @@ impl LocalStore {
     /// The state in `folder`. Nothing is made before the lock is taken.
     #[must_use]
     pub fn new(folder: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self { folder: folder.into(), lock: LockFile::new(folder, clock), open: Arc::default() }
+        let keyring = Keyring::default();
+        Self { folder: folder.into(), lock: LockFile::new(folder, clock), keyring, open: Arc::default() }
+    }
+
+    /// With the keys that it is sealed with and opened by.
+    #[must_use]
+    pub fn with_keyring(mut self, keyring: Keyring) -> Self {
+        self.keyring = keyring;
+        self
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -93,12 +121,17 @@ impl LocalStore {
     fn read(&self) -> Result<Content, StoreError> {
         // The log first: a compaction by another run between the two reads then shows as a log that the snapshot covers.
         let log = files::read(&self.path("log"))?;
-        let (mut state, snapshot_bytes) = match files::open(&self.path("snapshot"))? {
-            Some((file, bytes)) => (snapshot::read(std::io::BufReader::with_capacity(1 << 18, file))?, bytes),
-            None => (State::default(), 0),
+        let (mut state, snapshot_bytes, snapshot_key) = match files::open(&self.path("snapshot"))? {
+            Some((file, bytes)) => {
+                let file = std::io::BufReader::with_capacity(1 << 18, file);
+                let (state, key) = sealing::read_snapshot(file, &self.keyring)?;
+                (state, bytes, key)
+            }
+            None => (State::default(), 0, None),
         };
-        let log = log.map(|bytes| replay(bytes, &mut state)).transpose()?;
-        Ok(Content { state, snapshot_bytes, log })
+        let is_sealed = (snapshot_bytes > 0).then_some(snapshot_key.is_some());
+        let log = log.map(|bytes| self.replay(bytes, is_sealed, &mut state)).transpose()?;
+        Ok(Content { state, snapshot_bytes, snapshot_key, log })
     }
 
     fn load_to_write(&self, grant: &Grant) -> Result<LoadedState, StoreError> {
@@ -107,17 +140,33 @@ impl LocalStore {
         // The write of a run that lost its lease ends before the log is read, or does not begin.
         let held = File::open(self.path("log")).ok();
         held.as_ref().map_or(Ok(()), lock::hold)?;
-        let Content { state, snapshot_bytes, log } = self.read()?;
+        let Content { state, mut snapshot_bytes, snapshot_key, log } = self.read()?;
+        let sealing = sealing::Sealing::of(&self.keyring)?;
+        let wanted = sealing.as_ref().map(|sealing| &sealing.wrapped);
         let mut cut = None;
-        let bytes = match log {
-            Some(mut log) => {
-                cut = log.cut.take();
-                if let Some(cut) = &mut cut {
-                    cut.kept_in = Some(self.set_aside(&log, cut.serial)?);
-                }
-                if log.has_header { log.good } else { self.new_log(grant, state.serial)? }
+        let mut kept = None;
+        if let Some(mut log) = log {
+            cut = log.cut.take();
+            if let Some(cut) = &mut cut {
+                cut.kept_in = Some(self.set_aside(&log, cut.serial)?);
             }
-            None => self.new_log(grant, state.serial)?,
+            let is_snapshot_right = snapshot_bytes == 0 || snapshot_key.as_ref() == wanted;
+            match log.header {
+                Some(header) if header.key.as_ref() == wanted && is_snapshot_right => {
+                    kept = Some((log.good, header.lineage));
+                }
+                // Sealed otherwise than is wanted now: from here on all of it is as wanted.
+                Some(_) if state.serial > 0 => {
+                    self.keep().map_err(files::write_failed)?;
+                    self.reseal_history(sealing.as_ref())?;
+                    snapshot_bytes = self.put_state(grant, &state, sealing.as_ref())?;
+                }
+                _ => {}
+            }
+        }
+        let (bytes, lineage) = match kept {
+            Some(kept) => kept,
+            None => (self.new_log(grant, &state, sealing.as_ref())?, state.lineage.clone()),
         };
         let file = OpenOptions::new().append(true).open(self.path("log")).map_err(files::write_failed)?;
         let log = Log {
@@ -128,6 +177,7 @@ impl LocalStore {
             lock: self.lock.clone(),
             lock_path: self.path("lock"),
             grant: grant.clone(),
+            sealing: sealing.map(|sealing| sealing.bound_to(lineage)),
         };
         let mut open = self.open();
         open.snapshot_bytes = snapshot_bytes;
@@ -163,9 +213,9 @@ impl LocalStore {
     }
 
     /// Puts a log without entries in place; gives its length.
-    fn new_log(&self, grant: &Grant, base_serial: u64) -> Result<usize, StoreError> {
+    fn new_log(&self, grant: &Grant, state: &State, sealing: Option<&sealing::Sealing>) -> Result<usize, StoreError> {
         let mut header = Vec::new();
-        frame::push(&LogHeader { format: FORMAT, base_serial }, &mut header)
+        frame::push(&LogHeader::of(state.serial, &state.lineage, sealing), &mut header)
             .map_err(|e| files::write_failed(e.into()))?;
         self.put_durably("log", grant, |file| file.write_all(&header))?;
         Ok(header.len())
@@ -217,13 +267,11 @@ impl LocalStore {
             return Err(error);
         }
         self.keep().map_err(files::write_failed)?;
-        let mut bytes = 0;
-        self.put_durably("snapshot", grant, |file| {
-            bytes = snapshot::write(state, std::io::BufWriter::with_capacity(1 << 20, file))?;
-            Ok(())
-        })?;
         log.serial = state.serial;
-        log.bytes = u64::try_from(self.new_log(grant, state.serial)?).unwrap_or(u64::MAX);
+        let sealing = log.sealing.take();
+        let bytes = self.put_state(grant, state, sealing.as_ref())?;
+        log.bytes = u64::try_from(self.new_log(grant, state, sealing.as_ref())?).unwrap_or(u64::MAX);
+        log.sealing = sealing.map(|sealing| sealing.bound_to(state.lineage.clone()));
         log.file = OpenOptions::new().append(true).open(self.path("log")).map_err(files::write_failed)?;
         let mut open = self.open();
         open.snapshot_bytes = bytes;
@@ -249,49 +297,70 @@ impl LocalStore {
     }
 }
 
-/// Plays the entries of a log over `state`, as far as they can be read.
-fn replay(bytes: Vec<u8>, state: &mut State) -> Result<LogContent, StoreError> {
-    let mut log = LogContent { bytes, good: 0, has_header: false, cut: None };
-    let mut covered = 0;
-    let mut reader = RecordReader::default();
-    let reason = loop {
-        match frame::next(&log.bytes, log.good) {
-            Next::End => break (!log.has_header).then_some("it has no first record"),
-            Next::Damaged(reason) => break Some(reason),
-            Next::Record(body, after) => {
-                if !log.has_header {
-                    covered = entries_in_snapshot(body, state)?;
-                    log.has_header = true;
-                } else if covered > 0 {
-                    covered -= 1;
-                } else {
-                    // Its checksum is right, so it was written like this: not damage, and not ours to leave out.
-                    let unknown = |why: &dyn std::fmt::Display| StoreError::Damaged {
-                        reason: format!("the journal has an entry that this version does not know: {why}"),
-                    };
-                    let text = std::str::from_utf8(body).map_err(|error| unknown(&error))?;
-                    state.apply(reader.entry(text).map_err(|error| unknown(&error))?);
-                }
-                log.good = after;
-            }
-        }
-    };
-    if let Some(reason) = reason {
-        let bytes = u64::try_from(log.bytes.len() - log.good).unwrap_or(u64::MAX);
-        log.cut = Some(Cut { serial: state.serial, bytes, kept_in: None, reason: reason.to_owned() });
+impl LocalStore {
+    /// Puts a snapshot in place; gives its length.
+    fn put_state(&self, grant: &Grant, state: &State, sealing: Option<&sealing::Sealing>) -> Result<u64, StoreError> {
+        let mut bytes = 0;
+        self.put_durably("snapshot", grant, |file| {
+            bytes = sealing::write_snapshot(state, std::io::BufWriter::with_capacity(1 << 20, file), sealing)?;
+            Ok(())
+        })?;
+        Ok(bytes)
     }
-    Ok(log)
+
+    /// Plays the entries of a log over `state`, as far as they can be read. `is_sealed` tells whether the snapshot
+    /// is, where there is one.
+    fn replay(&self, bytes: Vec<u8>, is_sealed: Option<bool>, state: &mut State) -> Result<LogContent, StoreError> {
+        let mut log = LogContent { bytes, good: 0, header: None, cut: None };
+        let mut entries = sealing::Entries::new(&self.keyring, is_sealed);
+        let mut covered = 0;
+        let mut reader = RecordReader::default();
+        let reason = loop {
+            match frame::next(&log.bytes, log.good) {
+                Next::End => break log.header.is_none().then_some("it has no first record"),
+                Next::Damaged(reason) => break Some(reason),
+                Next::Record(body, after) => {
+                    if log.header.is_none() {
+                        let header = log_header(body)?;
+                        covered = entries_in_snapshot(&header, state)?;
+                        entries.begin(&header, Some(&state.lineage))?;
+                        log.header = Some(header);
+                    } else if covered > 0 {
+                        covered -= 1;
+                    } else {
+                        // Its checksum is right, so it was written like this: not damage, and not ours to leave out.
+                        let unknown = |why: &dyn std::fmt::Display| StoreError::Damaged {
+                            reason: format!("the journal has an entry that this version does not know: {why}"),
+                        };
+                        let body = entries.open(body, state.serial + 1)?;
+                        let text = std::str::from_utf8(&body).map_err(|error| unknown(&error))?;
+                        state.apply(reader.entry(text).map_err(|error| unknown(&error))?);
+                    }
+                    log.good = after;
+                }
+            }
+        };
+        if let Some(reason) = reason {
+            let bytes = u64::try_from(log.bytes.len() - log.good).unwrap_or(u64::MAX);
+            log.cut = Some(Cut { serial: state.serial, bytes, kept_in: None, reason: reason.to_owned() });
+        }
+        Ok(log)
+    }
 }
 
-/// How many entries after this header are in the snapshot already.
-fn entries_in_snapshot(header: &[u8], state: &State) -> Result<u64, StoreError> {
-    let damaged = |reason: &str| StoreError::Damaged { reason: reason.to_owned() };
-    let format = format_of(header).ok_or_else(|| damaged("the journal has no header"))?;
+fn log_header(header: &[u8]) -> Result<LogHeader, StoreError> {
+    let damaged = || StoreError::Damaged { reason: "the journal has no header".to_owned() };
+    let format = format_of(header).ok_or_else(damaged)?;
     if format > FORMAT {
         return Err(StoreError::Newer { found: format });
     }
-    let header: LogHeader = serde_json::from_slice(header).map_err(|_| damaged("the journal has no header"))?;
-    let gap = || damaged("the journal begins after the snapshot ends: the snapshot is missing or older");
+    serde_json::from_slice(header).map_err(|_| damaged())
+}
+
+/// How many entries after this header are in the snapshot already.
+fn entries_in_snapshot(header: &LogHeader, state: &State) -> Result<u64, StoreError> {
+    let reason = "the journal begins after the snapshot ends: the snapshot is missing or older";
+    let gap = || StoreError::Damaged { reason: reason.to_owned() };
     state.serial.checked_sub(header.base_serial).ok_or_else(gap)
 }
 

@@ -5,6 +5,7 @@ use crate::clock::SystemClock;
 use crate::clock::fake::FakeClock;
 use crate::store::contract::{self, Place, entries, replay, request};
 use crate::store::memory::MemoryStore;
+use crate::store::snapshot;
 use std::sync::atomic::AtomicU64;
 use tempfile::TempDir;
 

@@ -1,6 +1,7 @@
 //! The one thread that writes the log: everything that waits goes out in one write and one sync.
 
 use super::lock::{self, LockFile};
+use super::sealing::Sealing;
 use crate::store::{Grant, StoreError};
 use std::fs::{File, Metadata};
 use std::io::Write;
@@ -40,6 +41,8 @@ pub struct Log {
     pub lock_path: PathBuf,
     /// The right to write.
     pub grant: Grant,
+    /// What entries are sealed with, where they are.
+    pub sealing: Option<Sealing>,
 }
 
 /// The writing thread.
@@ -163,6 +166,10 @@ fn write_held(log: &mut Log, lease: &mut Lease, batches: &[Batch]) -> Result<(),
     let frames: Vec<u8> = match batches {
         [one] => one.frames.clone(),
         many => many.iter().flat_map(|batch| batch.frames.iter().copied()).collect(),
+    };
+    let frames = match &log.sealing {
+        Some(sealing) => sealing.frames(&frames, log.serial).map_err(super::files::write_failed)?,
+        None => frames,
     };
     let written = log.file.write_all(&frames).and_then(|()| log.file.sync_data());
     match written {

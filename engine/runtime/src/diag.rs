@@ -106,9 +106,7 @@ terrane_core::diagnostics! {
 
     // Sealing.
     STATE_OLDER_THAN_SEEN: error "state-older-than-seen" => "The state is older than one that was seen here";
-        help: "Restore the newest state; where the older one is meant, say so with -accept-older-state";
-    SEEN_NOT_WRITTEN: warning "seen-not-written" => "It cannot be noted which state was seen";
-        help: "Make the folder `.terrane` writable: without it an old copy of a state is not told from the newest";
+        help: "Restore the newest state; where the older one is meant, say so with `terrane state accept-older`";
     SEALED_WITHOUT_KEY: error "sealed-without-key" => "It is encrypted, and no key is configured";
         help: "Configure the key in the `encryption` block, or with TERRANE_ENCRYPTION";
     WRONG_KEY: error "wrong-key" => "None of the keys is the one that it is encrypted with";

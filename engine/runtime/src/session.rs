@@ -79,13 +79,18 @@ impl<'w> Session<'w> {
         let taken = take_lock(workspace, operation, timeout_ms).instrument(span).await;
         let grant = taken.map_err(|error| workspace.explain(error))?;
         let heartbeat = Heartbeat::start(workspace, grant.clone());
-        let loaded = match workspace.store.load(Some(&grant)).await {
+        let loaded = workspace.store.load(Some(&grant)).await.map_err(|error| workspace.explain(error));
+        let checked = loaded.and_then(|loaded| {
+            workspace.check_age(&loaded.state, loaded.cut.as_ref())?;
+            Ok(loaded)
+        });
+        let loaded = match checked {
             Ok(loaded) => loaded,
-            Err(error) => {
+            Err(problem) => {
                 heartbeat.stop();
                 // The lock must not stay behind; that the load failed is what matters.
                 let _ = workspace.store.unlock(&grant).await;
-                return Err(workspace.explain(error));
+                return Err(problem);
             }
         };
         let warnings = loaded.cut.iter().map(diag::journal_damaged).collect();
@@ -196,6 +201,7 @@ impl<'w> Session<'w> {
         let compacted = if store.is_compaction_due() { store.compact(&self.grant, &self.state).await } else { Ok(()) };
         self.heartbeat.stop();
         let unlocked = store.unlock(&self.grant).await;
+        self.workspace.remember(&self.state);
         compacted.and(unlocked).map_err(|error| self.workspace.explain(error))
     }
 

@@ -7,8 +7,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::diag;
 use crate::discover::{Survey, Surveyed};
 use crate::environment::Environment;
-use crate::events::SharedSink;
+use crate::events::{EventSink, SharedSink};
 use crate::remote::Remote;
+use crate::seal::seen::Seen;
+use crate::seal::{self, Keyring};
 use crate::secrets::digest::UserKey;
 use crate::secrets::{SecretOverride, Secrets};
 use crate::services::{Budgets, RunServices, clock_rate};
@@ -16,7 +18,7 @@ use crate::session::Session;
 use crate::sources::FolderSources;
 use crate::store::local::LocalStore;
 use crate::store::open::{Backend, OpenContext};
-use crate::store::{self, LoadedState, LockHolder, StateStore, StoreError, Version};
+use crate::store::{self, Cut, LoadedState, LockHolder, StateStore, StoreError, Version};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +30,7 @@ use terrane_lang::scope::{DEFAULT_WORKSPACE, Sources as _};
 use terrane_plan::planner::{Options, Outcome};
 use terrane_plan::schemas::RegistrySchemas;
 use terrane_plan::state::State;
-use terrane_provider::Registry;
+use terrane_provider::{Registry, Services};
 use tracing::Instrument as _;
 
 /// A checked configuration and what was given for its variables.
@@ -66,6 +68,7 @@ pub struct Folder {
     pub(crate) clock_rate: u32,
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) key: Arc<UserKey>,
+    pub(crate) keyring: Keyring,
 }
 
 impl Folder {
@@ -85,7 +88,39 @@ impl Folder {
             environment,
             budgets: Arc::new(Budgets::new(clock.clone())),
             clock,
+            keyring: Keyring::default(),
         })
+    }
+
+    /// With the keys that the `encryption` block, or the variable in its place, names. None of them is read yet.
+    ///
+    /// # Errors
+    /// What is wrong with the block or the variable.
+    pub fn with_keys(mut self) -> Result<Self, Refusal> {
+        let services: Arc<dyn Services> = Arc::new(self.services(&BTreeMap::new(), Arc::new(NoSink)));
+        self.keyring = seal::keyring(&self.folder, &self.environment, &self.registry, &services)?;
+        Ok(self)
+    }
+
+    /// What state and plans are sealed with and opened by.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    fn seen(&self) -> Seen {
+        Seen::of(&crate::selection::data_folder(self))
+    }
+
+    fn services(&self, variables: &BTreeMap<Text, Value>, sink: SharedSink) -> RunServices {
+        let known = Secrets::new(&self.folder, self.environment.clone(), variables.clone(), self.key.clone());
+        RunServices {
+            clock: self.clock.clone(),
+            clock_rate: self.clock_rate,
+            budgets: self.budgets.clone(),
+            secrets: Arc::new(known),
+            sink,
+        }
     }
 
     /// The providers that are linked.
@@ -221,6 +256,7 @@ impl Folder {
             clock_rate: self.clock_rate,
             budgets: self.budgets.clone(),
             key: self.key.clone(),
+            keyring: self.keyring.clone(),
         }
     }
 
@@ -232,6 +268,7 @@ impl Folder {
             environment: self.environment.clone(),
             clock: self.clock.clone(),
             clock_rate: self.clock_rate,
+            keyring: self.keyring.clone(),
         }
     }
 
@@ -271,6 +308,12 @@ impl Workspace {
         Ok(Self { base: Folder::open(folder, registry, environment)?, store, name: DEFAULT_WORKSPACE.into() })
     }
 
+    /// What state and plans are sealed with and opened by.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.base.keyring
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &Text {
@@ -302,10 +345,57 @@ impl Workspace {
     pub async fn state(&self) -> Result<(State, Vec<Diagnostic>), Box<Diagnostic>> {
         let LoadedState { state, cut } = self.store.load(None).await.map_err(|error| self.explain(error))?;
         self.exists(&state)?;
+        self.check_age(&state, cut.as_ref())?;
         // Somebody who holds the lock is appending: the end that cannot be read is an entry on its way.
         let is_growing = cut.is_some() && matches!(self.store.holder().await, Ok(Some(_)));
         let cut = cut.filter(|_| !is_growing).map(|cut| diag::journal_damaged(&cut));
         Ok((state, cut.into_iter().collect()))
+    }
+
+    /// Refuses a state that is older than one that was seen from this folder, and remembers any other.
+    pub(crate) fn check_age(&self, state: &State, cut: Option<&Cut>) -> Result<(), Box<Diagnostic>> {
+        // What is missing from a torn journal is told by itself. Of a sealed one it may be made to look torn.
+        if cut.is_none() || self.base.keyring.for_state().is_some() {
+            self.base.seen().check(state).map_err(|older| Box::new(diag::older(state, older)))?;
+        }
+        self.remember(state);
+        Ok(())
+    }
+
+    /// Remembers how far a state has come.
+    pub(crate) fn remember(&self, state: &State) {
+        // Where nothing can be written nothing is remembered: reading a state works in a folder that is not ours.
+        let _ = self.base.seen().note(state);
+    }
+
+    /// Takes the state as it is for the newest, though a newer one was seen; gives its serial.
+    ///
+    /// # Errors
+    /// Those of [`Workspace::state`] but for `state-older-than-seen`; `file-not-written`.
+    pub async fn accept_older(&self) -> Result<u64, Box<Diagnostic>> {
+        let LoadedState { state, .. } = self.store.load(None).await.map_err(|error| self.explain(error))?;
+        self.exists(&state)?;
+        self.base.seen().note(&state).map_err(|error| {
+            let place = Place::File(crate::selection::data_folder(&self.base).display().to_string());
+            Box::new(diag::STATE_WRITE_FAILED.at(place).detail(error.to_string()))
+        })?;
+        Ok(state.serial)
+    }
+
+    /// Seals the state and its history anew, under the current key and a new data key.
+    ///
+    /// # Errors
+    /// `no-encryption`; those of a key and of [`Workspace::lock`].
+    pub async fn rekey(&self, timeout_ms: u64) -> Result<(), Box<Diagnostic>> {
+        let explain = |error| Box::new(diag::seal(error, Place::State));
+        let none = || Box::new(diag::NO_ENCRYPTION.at(Place::Run));
+        let sealer = self.base.keyring.for_state().ok_or_else(none)?;
+        sealer.renew().await.map_err(explain)?;
+        let session = self.lock("state rekey", timeout_ms).await?;
+        let done = self.store.reseal(&session.grant, session.state()).await;
+        let closed = session.close().await;
+        done.map_err(|error| self.explain(error))?;
+        closed
     }
 
     /// Who holds the lock.
@@ -412,15 +502,7 @@ impl Workspace {
         deadlines: BTreeMap<(InstanceAddr, Text), u64>,
         sink: &SharedSink,
     ) -> Arc<Remote> {
-        let known =
-            Secrets::new(&self.base.folder, self.base.environment.clone(), variables.clone(), self.base.key.clone());
-        let services = RunServices {
-            clock: self.base.clock.clone(),
-            clock_rate: self.base.clock_rate,
-            budgets: self.base.budgets.clone(),
-            secrets: Arc::new(known),
-            sink: sink.clone(),
-        };
+        let services = self.base.services(variables, sink.clone());
         Arc::new(Remote { registry: self.base.registry.clone(), services: Arc::new(services), secrets, deadlines })
     }
 
@@ -440,6 +522,13 @@ impl Workspace {
             None => told,
         })
     }
+}
+
+/// What a key service has to tell while it waits is of no interest to anybody.
+struct NoSink;
+
+impl EventSink for NoSink {
+    fn event(&self, _: terrane_core::event::Event) {}
 }
 
 impl Configuration {

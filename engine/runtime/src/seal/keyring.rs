@@ -114,14 +114,14 @@ impl Keyring {
         envelope::open(opening, from, &key, subject)
     }
 
-    /// A plan file: sealed, or as it is where plans are not sealed.
+    /// What a plan file is sealed with; `None` where plans are not sealed.
     ///
     /// # Errors
     /// Those of [`Sealer::writing`].
-    pub async fn seal_plan(&self, contents: Vec<u8>) -> Result<Vec<u8>, SealError> {
+    pub async fn for_plan(&self) -> Result<Option<WritingKey>, SealError> {
         match self.sealer.as_ref().filter(|_| self.seals_plan) {
-            Some(sealer) => sealer.seal(&contents, &Subject::of("plan")).await,
-            None => Ok(contents),
+            Some(sealer) => sealer.writing().await.map(Some),
+            None => Ok(None),
         }
     }
 

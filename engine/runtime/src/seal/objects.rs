@@ -1,8 +1,8 @@
 //! A place that keeps objects, with every object in it sealed.
 //!
-//! The name of an object is authenticated with it. What is written over and read only for its time and owner (locks,
-//! heartbeats, probes) is left as it is: it holds nothing secret, and who does not have the key must be able to see who
-//! holds a lock.
+//! The name of an object is authenticated with it. Only segments and snapshots are sealed. What is read for its time and
+//! owner (locks, heartbeats, probes) is left as it is: it holds nothing secret, and who does not have the key must be
+//! able to see who holds a lock.
 
 use super::keyring::Keyring;
 use super::{SealError, Subject};
@@ -11,8 +11,8 @@ use bytes::Bytes;
 use std::sync::Arc;
 use terrane_provider::Async;
 
-/// Prefixes of objects that hold no recorded thing.
-const OPEN: &[&str] = &["lock/", "beat/", "probe/"];
+/// What is recorded stands below these.
+const RECORDED: &[&str] = &["log/", "snapshot/"];
 
 /// Objects that are sealed on their way in and opened on their way out.
 pub struct Sealed<O: ?Sized> {
@@ -28,7 +28,7 @@ impl<O: Objects + ?Sized> Sealed<O> {
     }
 
     fn is_open(name: &str) -> bool {
-        OPEN.iter().any(|prefix| name.starts_with(prefix))
+        !RECORDED.iter().any(|prefix| name.starts_with(prefix))
     }
 
     async fn seal(&self, name: &str, bytes: Bytes) -> Result<Bytes, ObjectsError> {
@@ -81,5 +81,22 @@ impl<O: Objects + ?Sized> Objects for Sealed<O> {
 
     fn delete<'a>(&'a self, name: &'a str) -> Async<'a, Result<(), ObjectsError>> {
         self.inner.delete(name)
+    }
+    fn probe(&self) -> Async<'_, Result<(), ObjectsError>> {
+        self.inner.probe()
+    }
+
+    fn reseal(&self) -> Async<'_, Result<u64, ObjectsError>> {
+        Box::pin(async move {
+            let mut count = 0;
+            for listed in self.inner.list("", "").await?.iter().filter(|listed| !Self::is_open(&listed.name)) {
+                // One object after the other: each is whole at any moment, under the old key or the new one.
+                if let Some(object) = self.read(&listed.name).await? {
+                    self.write(&listed.name, object.bytes).await?;
+                    count += 1;
+                }
+            }
+            Ok(count)
+        })
     }
 }

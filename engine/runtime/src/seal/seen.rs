@@ -1,7 +1,7 @@
 //! The highest serial of each history that this folder has seen: an old copy of a state is not taken for the state.
 //!
 //! Sealing cannot tell an old state from the newest, both are authentic. `.terrane/seen.json` beside the configuration
-//! can, for whoever planned or applied from this folder before.
+//! can, for whoever planned or applied from this folder before. Where it cannot be written, nothing is remembered.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,10 +39,10 @@ pub struct Older {
 }
 
 impl Seen {
-    /// That of `folder`.
+    /// What is remembered in the folder `data`, `.terrane`.
     #[must_use]
-    pub fn of(folder: &Path) -> Self {
-        Self { path: folder.join(".terrane").join("seen.json") }
+    pub fn of(data: &Path) -> Self {
+        Self { path: data.join("seen.json") }
     }
 
     fn read(&self) -> File {
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn an_older_state_of_a_known_history_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let seen = Seen::of(folder.path());
+        let seen = Seen::of(&folder.path().join(".terrane"));
         assert_eq!(seen.check(&state("a", 1)), Ok(()));
         seen.note(&state("", 0)).unwrap();
         assert!(!folder.path().join(".terrane").exists());

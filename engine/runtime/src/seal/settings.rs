@@ -2,6 +2,7 @@
 
 use super::keyring::{Key, Keyring, Sealer};
 use super::source::Source;
+use crate::backend::Refusal;
 use crate::diag;
 use crate::environment::Environment;
 use crate::sources::FolderSources;
@@ -21,15 +22,6 @@ pub const VARIABLE: &str = "TERRANE_ENCRYPTION";
 /// Where a key of bytes can come from.
 const SOURCES: &[&str] = &["env", "file", "exec"];
 
-/// Why there are no keys, and the text that the problems point into.
-#[derive(Debug)]
-pub struct Unusable {
-    /// The problems.
-    pub problems: Vec<Diagnostic>,
-    /// The text.
-    pub sources: SourceMap,
-}
-
 /// The keys that are configured for `folder`. None is read yet. `services` is for keys at a key service.
 ///
 /// # Errors
@@ -39,7 +31,7 @@ pub fn keyring(
     environment: &Arc<Environment>,
     registry: &Registry,
     services: &Arc<dyn Services>,
-) -> Result<Keyring, Box<Unusable>> {
+) -> Result<Keyring, Refusal> {
     let (written, sources) = whole(encryption_of(&FolderSources::new(folder, environment.clone(), 0), "."))?;
     let is_enforced = written.as_ref().is_some_and(|written| written.is_enforced);
     let (found, sources) = match environment.get(VARIABLE).filter(|text| !text.trim().is_empty()) {
@@ -51,7 +43,7 @@ pub fn keyring(
     let current = key(&found.key, registry, &mut problems);
     let previous: Vec<Option<Key>> = found.previous.iter().map(|block| key(block, registry, &mut problems)).collect();
     let (Some(current), Some(previous)) = (current, previous.into_iter().collect::<Option<Vec<Key>>>()) else {
-        return Err(Box::new(Unusable { problems, sources }));
+        return Err(Refusal { problems, sources });
     };
     let sealer = Sealer::new(current, previous, folder.to_owned(), environment.clone(), Some(services.clone()));
     Ok(Keyring {
@@ -62,9 +54,9 @@ pub fn keyring(
     })
 }
 
-fn whole(given: GivenEncryption) -> Result<(Option<Encryption>, SourceMap), Box<Unusable>> {
+fn whole(given: GivenEncryption) -> Result<(Option<Encryption>, SourceMap), Refusal> {
     if given.problems.iter().any(Diagnostic::is_error) {
-        return Err(Box::new(Unusable { problems: given.problems, sources: given.sources }));
+        return Err(Refusal { problems: given.problems, sources: given.sources });
     }
     Ok((given.encryption, given.sources))
 }

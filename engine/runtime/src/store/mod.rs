@@ -222,6 +222,15 @@ pub trait StateStore: Send + Sync {
     /// serial ever means two states.
     fn put<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>>;
 
+    /// Seals everything that is kept with the keys that are current now. Where loading with a grant did it already,
+    /// nothing is left to do.
+    ///
+    /// # Errors
+    /// As [`StateStore::compact`].
+    fn reseal<'a>(&'a self, grant: &'a Grant, state: &'a State) -> Async<'a, Result<(), StoreError>> {
+        self.compact(grant, state)
+    }
+
     /// Takes the lock, at once or not at all. A lock without a heartbeat for [`LEASE_MS`], or whose process is
     /// gone from this machine, is taken over.
     ///

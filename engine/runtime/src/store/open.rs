@@ -10,6 +10,7 @@ use super::objects::workspaces as objects;
 use super::{StateStore, StoreError};
 use crate::clock::Clock;
 use crate::environment::Environment;
+use crate::seal::Keyring;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use terrane_core::Text;
@@ -42,6 +43,8 @@ pub struct OpenContext {
     pub clock: Arc<dyn Clock>,
     /// How many seconds of a sandbox pass in one of ours.
     pub clock_rate: u32,
+    /// What states are sealed with and opened by.
+    pub keyring: Keyring,
 }
 
 /// A kind of backend.
@@ -94,7 +97,10 @@ fn place(backend: &Backend) -> Result<Place, StoreError> {
 pub fn open(backend: &Backend, workspace: &str, cx: &OpenContext) -> Result<Arc<dyn StateStore>, StoreError> {
     let arguments = &backend.arguments;
     match place(backend)? {
-        Place::Folder => Ok(Arc::new(LocalStore::new(&local_folder(arguments, workspace, cx), cx.clock.clone()))),
+        Place::Folder => {
+            let store = LocalStore::new(&local_folder(arguments, workspace, cx), cx.clock.clone());
+            Ok(Arc::new(store.with_keyring(cx.keyring.clone())))
+        }
         Place::Objects(kind) => objects::open(kind, arguments, workspace, cx),
     }
 }
@@ -179,7 +185,13 @@ mod tests {
 
     fn context(folder: &Path) -> OpenContext {
         let environment = Arc::new(Environment::new("a@b", []));
-        OpenContext { folder: folder.to_owned(), environment, clock: Arc::new(SystemClock), clock_rate: 1 }
+        OpenContext {
+            folder: folder.to_owned(),
+            environment,
+            clock: Arc::new(SystemClock),
+            clock_rate: 1,
+            keyring: Keyring::default(),
+        }
     }
 
     fn names(found: Result<Vec<Text>, StoreError>) -> Vec<String> {

@@ -40,6 +40,12 @@ fn of(current: Key, previous: Vec<Key>) -> Keyring {
     ring(sealer(Path::new("."), current, previous))
 }
 
+impl Keyring {
+    async fn seal_plan(&self, contents: Vec<u8>) -> Result<Vec<u8>, SealError> {
+        self.sealer.as_ref().unwrap().seal(&contents, &Subject::of("plan")).await
+    }
+}
+
 fn raw_key(name: &str) -> Key {
     Key::Raw(env(name))
 }

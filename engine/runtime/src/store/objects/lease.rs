@@ -270,6 +270,7 @@ fn refused(error: ObjectsError) -> StoreError {
         ObjectsError::Denied { action, reason } => StoreError::Denied { action, reason },
         ObjectsError::NotConditional => StoreError::NotConditional,
         ObjectsError::ClockSkew { reason } => StoreError::ClockSkew { reason },
+        ObjectsError::Sealed(error) => StoreError::Sealed(error),
         ObjectsError::Throttled { reason }
         | ObjectsError::Unavailable { reason }
         | ObjectsError::Refused { reason } => StoreError::WriteFailed { reason },

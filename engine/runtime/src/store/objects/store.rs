@@ -236,6 +236,10 @@ impl StateStore for ObjectStore {
         Box::pin(self.put_in_place(grant, state))
     }
 
+    fn reseal<'a>(&'a self, _: &'a Grant, _: &'a State) -> Async<'a, Result<(), StoreError>> {
+        Box::pin(async move { self.objects.reseal().await.map(|_| ()).map_err(write_failed) })
+    }
+
     fn lock<'a>(&'a self, request: &'a LockRequest) -> Async<'a, Result<Grant, StoreError>> {
         Box::pin(async move {
             let asked_ms = self.clock.now_ms();

@@ -5,6 +5,7 @@ use super::lease::{read_failed, write_failed};
 use super::patient::Patient;
 use super::store::ObjectStore;
 use super::{Objects, OpenError};
+use crate::seal::Sealed;
 use crate::store::arguments::Arguments;
 use crate::store::open::OpenContext;
 use crate::store::{LEASE_MS, StateStore, StoreError};
@@ -25,6 +26,7 @@ pub fn open(
     cx: &OpenContext,
 ) -> Result<Arc<dyn StateStore>, StoreError> {
     let objects = below(kind, arguments, &(kind.layout)(arguments).prefix(workspace), cx)?;
+    let objects = Arc::new(Sealed::new(objects, cx.keyring.clone()));
     let lease_ms = LEASE_MS / u64::from(cx.clock_rate.max(1));
     Ok(Arc::new(ObjectStore::new(objects, cx.clock.clone(), lease_ms)))
 }

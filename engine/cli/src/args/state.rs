@@ -66,6 +66,10 @@ pub enum StateCommand {
     Versions(StateVersionsArguments),
     /// Bring the records of an earlier serial back; nothing in the world is touched
     Rollback(StateRollbackArguments),
+    /// Encrypt the state and its history anew with the current key
+    Rekey(WriteArguments),
+    /// Take the state as it is for the newest, after a copy was restored
+    AcceptOlder(PlaceArguments),
 }
 
 /// `state list`.

@@ -37,13 +37,14 @@ pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool
     let required = saved::required(&arguments.trust)?;
     arguments.planning.destroy |= destroys;
     super::refuse_without_lock(arguments.run.lock)?;
-    let plan_file = arguments.plan_file.clone().unwrap_or_default();
-    let saved = arguments.plan_file.as_deref().map(saved::read).transpose()?;
+    let saved = match &arguments.plan_file {
+        Some(path) => Some((path.clone(), saved::read(path, super::folder()?.keyring()).await?)),
+        None => None,
+    };
     let planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
     let operation = if destroys { "destroy" } else { "apply" };
     let lock_timeout = arguments.run.lock_timeout;
     let is_approved = arguments.auto_approve;
-    let saved = saved.map(|plan| (plan_file, plan));
     carry(Work { planning, saved, guard, required, operation, lock_timeout, is_approved }, voice).await
 }
 

@@ -227,7 +227,7 @@ async fn accept_or_revert(
     voice.problems(&guard::settled(judged)?)?;
     let save = SaveArguments { out: Some(path.clone()), ..SaveArguments::default() };
     if let Some(saving) = Saving::read(&save)? {
-        saving.save(&mut plan)?;
+        saving.save(&mut plan, workspace.keyring()).await?;
     }
     voice.say(&format!(
         "\nSaved the plan to: {path}\n\nTo perform exactly these actions, run:\n    terrane apply \"{path}\""

@@ -82,7 +82,7 @@ pub async fn run(command: Command, flags: Vec<Flag>) -> u8 {
         Command::Show(arguments) => {
             quiet(&arguments.place.common.clone(), async |console| show::run(&arguments, &flags, console).await).await
         }
-        Command::Sign(arguments) => quiet(&arguments.common.clone(), async |_| sign::run(&arguments)).await,
+        Command::Sign(arguments) => quiet(&arguments.common.clone(), async |_| sign::run(&arguments).await).await,
         Command::Policy(arguments) => policy::run(arguments.command).await,
         Command::Output(arguments) => {
             quiet(&arguments.place.common.clone(), async |console| output::run(&arguments, &flags, console).await).await
@@ -172,7 +172,7 @@ fn folder() -> Result<Folder, Failure> {
 
 /// A folder.
 fn folder_in(folder: &Path) -> Result<Folder, Failure> {
-    Ok(Folder::open(folder, crate::linked::registry(), Environment::of_process())?)
+    Ok(Folder::open(folder, crate::linked::registry(), Environment::of_process())?.with_keys()?)
 }
 
 /// The selected workspace, for a command that needs no more of the configuration than where the state is.

@@ -32,13 +32,13 @@ pub async fn run(arguments: PlanArguments, flags: Vec<Flag>, voice: &Voice) -> O
     }
     let (mut plan, state) = match make(&arguments, &planning, voice).await {
         Ok((plan, state)) => (UntilEnd::new(plan), UntilEnd::new(state)),
-        Err(failure) => return Err(keep_errors(failure, &arguments, saving.as_ref(), voice)),
+        Err(failure) => return Err(keep_errors(failure, &arguments, saving.as_ref(), voice).await),
     };
     let registry = &crate::linked::registry();
     let judged = guard.judge(Judged { plan: &plan, state: Some(&state), registry, destroyed: 0 }).await;
     let problems = judged.as_ref().map_or_else(|failure| failure.problems.as_slice(), Vec::as_slice);
     if let Some(saving) = &saving {
-        saving.save(&mut plan)?;
+        saving.save(&mut plan, super::folder()?.keyring()).await?;
     }
     if let Some(path) = &arguments.save.markdown {
         write_markdown(path, &Markdown { plan: &plan, registry, problems })?;
@@ -73,14 +73,25 @@ async fn make(arguments: &PlanArguments, planning: &Planning, voice: &Voice) -> 
 }
 
 /// Leaves what prevented a plan where the plan would have been, for whoever reads it later.
-fn keep_errors(failure: Failure, arguments: &PlanArguments, saving: Option<&Saving<'_>>, voice: &Voice) -> Failure {
+async fn keep_errors(
+    failure: Failure,
+    arguments: &PlanArguments,
+    saving: Option<&Saving<'_>>,
+    voice: &Voice,
+) -> Failure {
     let is_interrupted = failure.problems.iter().any(|problem| problem.kind.id == diag::INTERRUPTED.id);
     if is_interrupted || (saving.is_none() && arguments.save.markdown.is_none()) {
         return failure;
     }
     let made_at = rfc3339(SystemClock.now_ms());
     let mut plan = Plan::errored(made_at, voice.with_sources(|sources| saved::errors(&failure, sources)));
-    let kept = saving.map_or(Ok(()), |saving| saving.save(&mut plan)).and_then(|()| {
+    let keep = async {
+        match saving {
+            Some(saving) => saving.save(&mut plan, super::folder()?.keyring()).await,
+            None => Ok(()),
+        }
+    };
+    let kept = keep.await.and_then(|()| {
         let Some(path) = &arguments.save.markdown else { return Ok(()) };
         write_markdown(path, &Markdown { plan: &plan, registry: &crate::linked::registry(), problems: &[] })
     });

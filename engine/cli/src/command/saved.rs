@@ -9,6 +9,9 @@ use terrane_core::{Diagnostic, Place};
 use terrane_plan::plan::{Origin, Plan, PlanError};
 use terrane_plan::saved::{self, SavedPlan};
 use terrane_runtime::admission::{VALID_MS, expiry};
+use terrane_runtime::diag as runtime_words;
+use terrane_runtime::seal::envelope::SealedWriter;
+use terrane_runtime::seal::{Keyring, Subject};
 use terrane_runtime::signature::{AnyOf, SigningKey, TrustedKey};
 
 /// Public keys, one of which has to have signed; separated by commas. Adds to what the command line asks for.
@@ -44,11 +47,11 @@ impl<'a> Saving<'a> {
     ///
     /// # Errors
     /// `file-not-written`.
-    pub fn save(&self, plan: &mut Plan) -> Result<(), Failure> {
+    pub async fn save(&self, plan: &mut Plan, keyring: &Keyring) -> Result<(), Failure> {
         plan.expires_at = expiry(&plan.made_at, self.valid_ms);
         plan.seal();
         let sign = |message: &[u8]| self.key.iter().map(|key| key.sign(message)).collect();
-        write_file(self.path, |out| saved::write(plan, &sign, out))
+        write_plan(self.path, keyring, |out| saved::write(plan, &sign, out)).await
     }
 
     /// Where it goes.
@@ -83,28 +86,48 @@ pub fn write_file(path: &str, write: impl FnOnce(&mut dyn Write) -> std::io::Res
     written
 }
 
-/// Reads the bytes of a plan file.
+/// Writes a plan file, sealed where plans are.
 ///
 /// # Errors
-/// `file-not-read`.
-pub fn read_bytes(path: &str) -> Result<Vec<u8>, Failure> {
+/// `file-not-written`; what is wrong with the key.
+pub async fn write_plan(
+    path: &str,
+    keyring: &Keyring,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), Failure> {
+    let place = Place::File(path.to_owned());
+    match keyring.for_plan().await.map_err(|error| runtime_words::seal(error, place))? {
+        None => write_file(path, write),
+        Some((key, wrapped)) => write_file(path, |out| {
+            let mut sealed = SealedWriter::new(out, &key, &wrapped, &Subject::of("plan"))?;
+            write(&mut sealed)?;
+            sealed.finish().map(|_| ())
+        }),
+    }
+}
+
+/// Reads the bytes of a plan file, opened where it is sealed.
+///
+/// # Errors
+/// `file-not-read`; sealed with another key.
+pub async fn read_bytes(path: &str, keyring: &Keyring) -> Result<Vec<u8>, Failure> {
     use std::io::Read as _;
     let read = || {
         let mut bytes = Vec::new();
         std::fs::File::open(path)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    read().map_err(|error: std::io::Error| {
-        diag::FILE_NOT_READ.at(Place::File(path.to_owned())).detail(error.to_string()).into()
-    })
+    let place = || Place::File(path.to_owned());
+    let bytes = read().map_err(|error: std::io::Error| diag::FILE_NOT_READ.at(place()).detail(error.to_string()))?;
+    keyring.open_plan(&bytes).await.map_err(|error| runtime_words::seal(error, place()).into())
 }
 
 /// Reads a plan file.
 ///
 /// # Errors
 /// It is not there, damaged, or of a newer version.
-pub fn read(path: &str) -> Result<SavedPlan, Failure> {
-    saved::read(&read_bytes(path)?).map_err(|problem| at(path, problem))
+pub async fn read(path: &str, keyring: &Keyring) -> Result<SavedPlan, Failure> {
+    saved::read(&read_bytes(path, keyring).await?).map_err(|problem| at(path, problem))
 }
 
 /// A problem with the file as its place.

@@ -20,7 +20,10 @@ use terrane_lang::inputs::Flag;
 pub async fn run(arguments: &ShowArguments, flags: &[Flag], console: Console) -> Outcome {
     let registry = crate::linked::registry();
     let registry = &registry;
-    let saved = arguments.plan_file.as_deref().map(saved::read).transpose()?;
+    let saved = match &arguments.plan_file {
+        Some(path) => Some(saved::read(path, super::folder()?.keyring()).await?),
+        None => None,
+    };
     if let (Some(saved), Some(path)) = (&saved, &arguments.plan_file) {
         terrane_runtime::signature::check(saved, &[]).map_err(|problem| saved::at(path, problem))?;
     }

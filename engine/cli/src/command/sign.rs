@@ -13,10 +13,11 @@ use terrane_runtime::signature::{self, SigningKey};
 ///
 /// # Errors
 /// A key or a plan that cannot be used, a file that cannot be written.
-pub fn run(arguments: &SignArguments) -> Outcome {
+pub async fn run(arguments: &SignArguments) -> Outcome {
     let path = &arguments.plan_file;
     let key = SigningKey::read(&arguments.key)?;
-    let bytes = saved::read_bytes(path)?;
+    let folder = super::folder()?;
+    let bytes = saved::read_bytes(path, folder.keyring()).await?;
     let at = |problem| saved::at(path, problem);
     let plan = terrane_plan::saved::read(&bytes).map_err(at)?;
     // A signature that does not count is no company for one that does.
@@ -30,7 +31,7 @@ pub fn run(arguments: &SignArguments) -> Outcome {
         .map_err(|error| diag::FILE_NOT_WRITTEN.at(Place::File(path.clone())).detail(error.to_string()))?;
     let (id, by) = (plan.plan.id.clone(), signature.key.clone());
     let signed = terrane_plan::saved::with_signature(&bytes, plan, signature).map_err(at)?;
-    saved::write_file(path, |out| out.write_all(&signed))?;
+    saved::write_plan(path, folder.keyring(), |out| out.write_all(&signed)).await?;
     let mut out = console::stdout();
     writeln!(out, "Signed plan {id} with the key {by}.")?;
     out.flush()?;

@@ -31,6 +31,8 @@ pub async fn run(command: StateCommand, flags: Vec<Flag>) -> u8 {
         StateCommand::Push(arguments) => &arguments.write.place.common,
         StateCommand::Versions(arguments) => &arguments.place.common,
         StateCommand::Rollback(arguments) => &arguments.write.place.common,
+        StateCommand::Rekey(arguments) => &arguments.place.common,
+        StateCommand::AcceptOlder(arguments) => &arguments.common,
     };
     super::quiet(&common.clone(), async |console| match command {
         StateCommand::List(arguments) => list(&arguments, flags).await,
@@ -41,6 +43,8 @@ pub async fn run(command: StateCommand, flags: Vec<Flag>) -> u8 {
         StateCommand::Push(arguments) => history::push(&arguments, flags).await,
         StateCommand::Versions(arguments) => history::versions(&arguments, flags).await,
         StateCommand::Rollback(arguments) => history::rollback(&arguments, flags, console).await,
+        StateCommand::Rekey(arguments) => rekey(&arguments, flags).await,
+        StateCommand::AcceptOlder(_) => accept_older(flags).await,
     })
     .await
 }
@@ -58,6 +62,24 @@ async fn under_lock<T>(
     let worked = worked?;
     closed?;
     Ok(worked)
+}
+
+async fn rekey(write: &WriteArguments, flags: &[Flag]) -> Outcome {
+    super::refuse_without_lock(write.lock)?;
+    let workspace = super::workspace(flags).await?;
+    workspace.rekey(write.timeout_ms()).await?;
+    let mut out = console::stdout();
+    writeln!(out, "The state and its history are sealed with the current key. A previous key is not needed for them.")?;
+    out.flush()?;
+    Ok(Ended::OK)
+}
+
+async fn accept_older(flags: &[Flag]) -> Outcome {
+    let serial = super::workspace(flags).await?.accept_older().await?;
+    let mut out = console::stdout();
+    writeln!(out, "The state of serial {serial} is taken for the newest from now on.")?;
+    out.flush()?;
+    Ok(Ended::OK)
 }
 
 async fn list(arguments: &StateListArguments, flags: &[Flag]) -> Outcome {

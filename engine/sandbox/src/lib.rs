@@ -259,7 +259,7 @@ impl Sandbox {
         self.shared.with(|state| state.denials.clear());
     }
 
-    /// Limits one service (`eks`, `ec2`, `iam`, `sts`) or all; `None` takes the limit away.
+    /// Limits one service (`eks`, `ec2`, `iam`, `kms`, `sts`) or all; `None` takes the limit away.
     pub fn throttle(&self, service: Option<&str>, limit: Option<Throttle>) {
         self.shared.with(|state| state.buckets.limit(service, limit));
     }

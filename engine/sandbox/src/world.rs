@@ -150,6 +150,8 @@ pub(crate) struct Region {
     /// EC2's objects by id; the prefix of the id tells the kind.
     pub(crate) network: BTreeMap<String, Value>,
     pub(crate) clusters: BTreeMap<String, Cluster>,
+    /// KMS keys by id.
+    pub(crate) keys: BTreeMap<String, Value>,
     /// By operation and token.
     pub(crate) tokens: BTreeMap<(String, String), UsedToken>,
 }
@@ -333,9 +335,11 @@ impl World {
     /// One region of an account; its network is made when it is first used.
     pub(crate) fn region(&mut self, account: &str, region: &str) -> &mut Region {
         let key = (account.to_owned(), region.to_owned());
-        self.regions
-            .entry(key)
-            .or_insert_with(|| Region { network: network::seed(account, region), ..Region::default() })
+        self.regions.entry(key).or_insert_with(|| Region {
+            network: network::seed(account, region),
+            keys: crate::aws::kms::seed(account, region),
+            ..Region::default()
+        })
     }
 
     /// Ends what is due everywhere.
@@ -409,6 +413,7 @@ impl World {
                 let groups = &mut place.clusters.get_mut(cluster)?.node_groups;
                 groups.get_mut(group).map(|managed| &mut managed.doc)
             }
+            "key" => place.keys.get_mut(name),
             _ => place.network.get_mut(name),
         }
     }

@@ -4,7 +4,7 @@
 //! the service.
 //!
 //! # Source
-//! Smithy 1.0, "AWS restJson1 protocol", "AWS query protocol", "AWS EC2 query protocol"; AWS STS, IAM and EC2 API
+//! Smithy 1.0, "AWS restJson1 protocol", "AWS JSON 1.1 protocol", "AWS query protocol", "AWS EC2 query protocol"; AWS STS, IAM and EC2 API
 //! Reference, "Common errors".
 
 use serde_json::Value;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::error::AwsError;
 use super::query::Form;
 use super::sigv4::{self, Claim, SignatureProblem};
-use super::{ec2, eks, iam, sts};
+use super::{ec2, eks, iam, kms, sts};
 use crate::server::Incoming;
 use crate::world::World;
 
@@ -25,6 +25,8 @@ pub(crate) enum Service {
     Ec2,
     /// Query.
     Iam,
+    /// JSON 1.1.
+    Kms,
     /// Query.
     Sts,
 }
@@ -103,12 +105,13 @@ impl Service {
             Self::Eks => "eks",
             Self::Ec2 => "ec2",
             Self::Iam => "iam",
+            Self::Kms => "kms",
             Self::Sts => "sts",
         }
     }
 
     fn of_name(name: &str) -> Option<Self> {
-        [Self::Eks, Self::Ec2, Self::Iam, Self::Sts].into_iter().find(|service| service.name() == name)
+        [Self::Eks, Self::Ec2, Self::Iam, Self::Kms, Self::Sts].into_iter().find(|service| service.name() == name)
     }
 
     /// Best guess for a request that does not say who signed it.
@@ -126,6 +129,7 @@ impl Service {
         let mut error = match self {
             Self::Eks => AwsError::new(429, "ThrottlingException", "Rate exceeded"),
             Self::Ec2 => AwsError::new(503, "RequestLimitExceeded", "Request limit exceeded."),
+            Self::Kms => AwsError::new(400, "ThrottlingException", "Rate exceeded"),
             Self::Iam | Self::Sts => AwsError::new(400, "Throttling", "Rate exceeded"),
         };
         let seconds = std::time::Duration::try_from_secs_f64(wait.ceil().max(1.0));
@@ -138,6 +142,7 @@ impl Service {
         let text = format!("User: {arn} is not authorized to perform: {action} on resource: {resource}");
         match self {
             Self::Eks => AwsError::new(403, "AccessDeniedException", text),
+            Self::Kms => AwsError::new(400, "AccessDeniedException", text),
             Self::Ec2 => AwsError::new(
                 403,
                 "UnauthorizedOperation",
@@ -158,11 +163,18 @@ impl Service {
             }
             (Self::Ec2, SignatureProblem::Expired(text)) => AwsError::new(400, "RequestExpired", text),
             (Self::Ec2, SignatureProblem::Incomplete(text) | SignatureProblem::Mismatch(text)) => ec2(text),
+            (Self::Kms, SignatureProblem::Missing) => {
+                AwsError::new(400, "MissingAuthenticationTokenException", "Missing Authentication Token")
+            }
             (Self::Eks, SignatureProblem::Missing) => {
                 AwsError::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
             }
             (_, SignatureProblem::Missing) => {
                 AwsError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+            }
+            (Self::Kms, SignatureProblem::Incomplete(text)) => AwsError::new(400, "IncompleteSignatureException", text),
+            (Self::Kms, SignatureProblem::Expired(text) | SignatureProblem::Mismatch(text)) => {
+                AwsError::new(400, "InvalidSignatureException", text)
             }
             (Self::Eks, SignatureProblem::Incomplete(text)) => AwsError::new(403, "IncompleteSignatureException", text),
             (_, SignatureProblem::Incomplete(text)) => AwsError::new(400, "IncompleteSignature", text),
@@ -176,6 +188,7 @@ impl Service {
         let text = "The security token included in the request is invalid.";
         match self {
             Self::Eks => AwsError::new(403, "UnrecognizedClientException", text),
+            Self::Kms => AwsError::new(400, "UnrecognizedClientException", text),
             Self::Ec2 => {
                 AwsError::new(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
             }
@@ -187,6 +200,7 @@ impl Service {
         let text = "The security token included in the request is expired";
         match self {
             Self::Eks => AwsError::new(403, "ExpiredTokenException", text),
+            Self::Kms => AwsError::new(400, "ExpiredTokenException", text),
             Self::Ec2 => AwsError::new(400, "RequestExpired", "Request has expired."),
             Self::Iam | Self::Sts => AwsError::new(403, "ExpiredToken", text),
         }
@@ -208,6 +222,7 @@ pub(crate) fn identify(world: &World, request: &Incoming, real_now: f64) -> Call
         Service::Eks => eks::parse(request),
         Service::Ec2 => ec2::parse(form()),
         Service::Iam => iam::parse(form()),
+        Service::Kms => kms::parse(request),
         Service::Sts => sts::parse(form()),
     };
     let is_unsigned = service == Service::Sts && parsed.operation == sts::UNSIGNED;
@@ -292,6 +307,8 @@ fn resource(call: &Call) -> String {
         }
         Service::Iam if !name.is_empty() => format!("arn:aws:iam::{account}:role/{name}"),
         Service::Sts if !name.is_empty() => name.clone(),
-        Service::Eks | Service::Ec2 | Service::Iam | Service::Sts => "*".to_owned(),
+        Service::Kms if name.starts_with("arn:") => name.clone(),
+        Service::Kms if !name.is_empty() => format!("arn:aws:kms:{region}:{account}:{name}"),
+        Service::Eks | Service::Ec2 | Service::Iam | Service::Kms | Service::Sts => "*".to_owned(),
     }
 }

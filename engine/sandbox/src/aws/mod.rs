@@ -21,6 +21,7 @@ pub(crate) mod ec2;
 pub(crate) mod eks;
 pub(crate) mod error;
 pub(crate) mod iam;
+pub(crate) mod kms;
 pub(crate) mod query;
 pub(crate) mod render;
 pub(crate) mod sigv4;
@@ -164,6 +165,7 @@ fn execute(state: &mut State, admission: &Admission) -> Result<Value, AwsError> 
         Service::Eks => eks::execute(&mut cx),
         Service::Ec2 => ec2::execute(&mut cx),
         Service::Iam => iam::execute(&mut cx),
+        Service::Kms => kms::execute(&mut cx),
         Service::Sts => sts::execute(&mut cx),
     };
     let is_applied = outcome.is_ok();

@@ -17,6 +17,11 @@ pub(crate) fn reply(call: &Call, request_id: &str, outcome: Result<Value, AwsErr
     let reply = match (call.service, outcome) {
         (Service::Eks, Ok(value)) => Reply::new(200, "application/json", value.to_string()),
         (Service::Eks, Err(error)) => rest_error(&error),
+        (Service::Kms, Ok(value)) => Reply::new(200, "application/x-amz-json-1.1", value.to_string()),
+        (Service::Kms, Err(error)) => {
+            let body = json!({"__type": error.code, "message": error.message});
+            Reply::new(error.status, "application/x-amz-json-1.1", body.to_string())
+        }
         (Service::Ec2, Ok(value)) => ec2_answer(call, request_id, &value),
         (Service::Ec2, Err(error)) => ec2_error(&error, request_id),
         (Service::Sts, Ok(value)) if call.wants_json => json_answer(call, request_id, &value),

@@ -4,6 +4,7 @@ mod access;
 mod control;
 mod eks;
 mod faults;
+mod kms;
 mod network;
 
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! The providers that this binary has: one line and one cargo feature each.
 
 use std::sync::Arc;
+use terrane_provider::key::KeyService;
 use terrane_provider::{Provider, Registry};
 
 /// All of them.
@@ -11,5 +12,9 @@ pub fn registry() -> Arc<Registry> {
         #[cfg(feature = "eks")]
         terrane_eks::provider(),
     ];
-    Arc::new(Registry::new(providers))
+    let key_services: Vec<Arc<dyn KeyService>> = vec![
+        #[cfg(feature = "eks")]
+        terrane_eks::key_service(),
+    ];
+    Arc::new(Registry::new(providers).with_key_services(key_services))
 }

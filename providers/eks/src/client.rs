@@ -224,13 +224,13 @@ async fn make(cx: &CallContext<'_>) -> Result<Arc<Clients>, Fault> {
 
 /// Sets an address that is written. The SDKs let the environment win over an address that does not say that it comes
 /// from code.
-fn with_endpoint(mut builder: aws_types::sdk_config::Builder, url: &str) -> SdkConfig {
+pub(crate) fn with_endpoint(mut builder: aws_types::sdk_config::Builder, url: &str) -> SdkConfig {
     builder.insert_origin("endpoint_url", Origin::shared_config());
     builder.endpoint_url(url).build()
 }
 
 /// The usual chain, with what is written laid over it.
-async fn sdk_config(credentials: &Credentials, region: Option<String>, sts: Option<&str>) -> SdkConfig {
+pub(crate) async fn sdk_config(credentials: &Credentials, region: Option<String>, sts: Option<&str>) -> SdkConfig {
     let requests = &limits::table().requests;
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_millis(requests.connect_timeout_ms))
@@ -283,7 +283,7 @@ async fn with_role(base: SdkConfig, role: &str, credentials: &Credentials, sts: 
 
 /// Stops reading an answer that is larger than any real one.
 #[derive(Debug)]
-struct AnswerLimit;
+pub(crate) struct AnswerLimit;
 
 #[dyn_dispatch_hint]
 impl Intercept for AnswerLimit {

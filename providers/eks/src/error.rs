@@ -2,7 +2,7 @@
 //!
 //! # Source
 //! Amazon EKS API Reference, "Common Errors" and the errors of each operation; Amazon EC2 API Reference, "Error
-//! codes"; IAM and STS API References, "Common Errors" (2025-11).
+//! codes"; IAM, STS and KMS API References, "Common Errors" (2025-11).
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
@@ -72,6 +72,11 @@ const CODES: &[(&str, Class)] = &[
     ("NotFoundException", Class::Gone),
     ("NoSuchEntity", Class::Gone),
     ("NoSuchEntityException", Class::Gone),
+    ("DisabledException", Class::Invalid),
+    ("KMSInvalidStateException", Class::Invalid),
+    ("KeyUnavailableException", Class::Unavailable),
+    ("DependencyTimeoutException", Class::Unavailable),
+    ("KMSInternalException", Class::Unavailable),
     ("ServerException", Class::Unavailable),
     ("ServiceUnavailable", Class::Unavailable),
     ("ServiceUnavailableException", Class::Unavailable),

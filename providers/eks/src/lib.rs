@@ -12,6 +12,7 @@ mod discovery;
 mod ec2;
 mod error;
 mod iam;
+mod kms;
 mod life;
 mod limits;
 mod names;
@@ -34,6 +35,7 @@ use crate::network::NetworkSource;
 use crate::node_pool::NodePoolType;
 use std::sync::Arc;
 use terrane_core::Schema;
+use terrane_provider::key::KeyService;
 use terrane_provider::{DataSource, Discovery, Limits, Provider, ResourceType};
 
 struct Eks {
@@ -50,6 +52,12 @@ pub fn provider() -> Arc<dyn Provider> {
         limits: limits::shared(),
         connections: Arc::default(),
     })
+}
+
+/// KMS, for keys that state and plan are sealed with.
+#[must_use]
+pub fn key_service() -> Arc<dyn KeyService> {
+    Arc::new(kms::Kms)
 }
 
 impl Provider for Eks {

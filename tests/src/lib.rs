@@ -1,6 +1,7 @@
 //! What the suites over the whole of Terrane share.
 
 pub mod around;
+pub mod canary;
 pub mod contract;
 pub mod kill;
 pub mod memory;

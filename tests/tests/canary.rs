@@ -3,7 +3,7 @@
 //!
 //! `test` takes a seeded sample of 12, `soak` (TERRANE_SOAK=1) all 1,000. TERRANE_CANARY_SEED=N runs one and keeps its folder.
 
-#![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a broken harness ends the suite")]
 
 use futures_util::StreamExt as _;
 use std::collections::BTreeMap;

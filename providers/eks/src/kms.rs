@@ -82,7 +82,7 @@ impl Connection {
             let answer = send();
             async move { answer.await.map_err(|error| error::explain(operation, endpoint, &error)) }
         };
-        cx.request(&budget, &limits::table().limits(), attempt).await
+        cx.request(operation, &budget, &limits::table().limits(), attempt).await
     }
 }
 

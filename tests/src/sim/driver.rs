@@ -209,7 +209,7 @@ impl Simulation {
                 let state = sim.state();
                 sim.planned(&program, sources, registry, (cloud, &state), options)
             }
-            Err(problems) => Planned { plan: None, problems, to_generate: Vec::new() },
+            Err(problems) => Planned { plan: None, problems, to_generate: Vec::new(), look: None },
         })
     }
 
@@ -240,7 +240,7 @@ impl Simulation {
                 }
             }
         }
-        Planned { plan: None, problems: Vec::new(), to_generate: Vec::new() }
+        Planned { plan: None, problems: Vec::new(), to_generate: Vec::new(), look: None }
     }
 
     fn answer(&mut self, question: Question, registry: &Registry, cloud: &SharedCloud) -> Answer {

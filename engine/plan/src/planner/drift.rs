@@ -11,7 +11,7 @@ use crate::state::{RecordKey, Recorded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terrane_core::change::Owner;
-use terrane_core::{Diagnostic, DriftSeverity, InstanceAddr, Path, PathStep, Role, Schema, Shape, Span, Text, Value};
+use terrane_core::{DriftSeverity, InstanceAddr, Path, PathStep, Role, Schema, Shape, Text, Value};
 use terrane_lang::program::Resource;
 use terrane_provider::{Reading, Unreadable};
 
@@ -267,16 +267,11 @@ fn leave_alone(walk: &mut Walk<'_>, look: &mut Look) {
             .any(|finding| finding.kind == FindingKind::Unreadable && ignore.pattern.matches(&finding.key.0));
         // Where only some objects are looked at, or one cannot be read, nobody knows what is there.
         let is_unused = count == 0 && !is_unknown && walk.options.targets.is_empty();
-        walk.problems.extend(
-            problem(ignore.span, &ignore.until, is_expired, is_unused)
-                .map(|problem| problem.with("ignore", &ignore.pattern)),
-        );
+        let problem = if is_expired {
+            Some(diag::DRIFT_IGNORE_EXPIRED.at(ignore.span).with("until", &ignore.until))
+        } else {
+            is_unused.then(|| diag::DRIFT_IGNORE_UNUSED.at(ignore.span))
+        };
+        walk.problems.extend(problem.map(|problem| problem.with("ignore", &ignore.pattern)));
     }
-}
-
-fn problem(span: Span, until: &str, is_expired: bool, is_unused: bool) -> Option<Diagnostic> {
-    if is_expired {
-        return Some(diag::DRIFT_IGNORE_EXPIRED.at(span).with("until", until));
-    }
-    is_unused.then(|| diag::DRIFT_IGNORE_UNUSED.at(span))
 }

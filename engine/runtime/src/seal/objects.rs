@@ -100,3 +100,6 @@ impl<O: Objects + ?Sized> Objects for Sealed<O> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

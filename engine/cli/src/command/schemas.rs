@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document = document();
-        for name in ["plan", "seal", "state", "state_document", "events", "drift"] {
+        for name in ["plan", "seal", "state", "state_document", "events", "drift", "sealed"] {
             assert!(document["formats"][name]["$schema"].is_string(), "{name}");
         }
         assert!(document["diagnostics"].as_array().is_some_and(|all| all.len() > 50));

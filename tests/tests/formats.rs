@@ -24,7 +24,7 @@ struct Formats {
 impl Formats {
     fn load() -> Self {
         let (mut schemas, mut compiler, mut compiled) = (Schemas::new(), Compiler::new(), Vec::new());
-        for name in ["plan", "seal", "state", "state_document", "events", "objects", "sealed"] {
+        for name in ["plan", "seal", "state", "state_document", "events", "objects", "drift", "sealed"] {
             let path = root().join("schemas").join(name).with_extension("json");
             let text: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
             let url = format!("https://terrane.invalid/{name}.json");
@@ -156,13 +156,18 @@ async fn a_state_in_objects_follows_its_schema() {
     assert_eq!((texts.len(), entries.len()), (5, 4), "three segments, a snapshot and a lock");
     let mut wrong = formats.violations("objects", texts.iter().map(String::as_str));
     wrong.extend(formats.violations("state", entries.iter().map(String::as_str)));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 // A10
+#[tokio::test]
 async fn the_header_of_what_is_sealed_follows_its_schema() {
     let mut place = Place::start(SandboxConfig::default()).await;
     let key = "key \"passphrase\" {\n env = \"WORDS\"\n}";
     place.environment.push(("TERRANE_ENCRYPTION".to_owned(), key.to_owned()));
     place.environment.push(("WORDS".to_owned(), "correct horse battery staple".to_owned()));
     place.write("main.hcl", "resource \"terrane_data\" \"a\" {}\n");
+    let formats = Formats::load();
     place.run(&["plan", "-out=sealed.plan"]).await.expect(0);
     let plan = std::fs::read(place.path().join("sealed.plan")).unwrap();
     let header = plan.split(|byte| *byte == b'\n').nth(1).unwrap();

@@ -103,9 +103,12 @@ pub fn moves(state: &State, from: &AddrPattern, to: &AddrPattern) -> Result<Move
     }
     let names = names(&found);
     for (old, new) in &found {
-        // The same record at both addresses is what a move leaves that was stopped.
-        let is_half_moved =
-            |there: &Arc<Recorded>| state.objects.get(old).is_some_and(|here| moved(here, &new.0, &names) == **there);
+        // The same object at both addresses is what a move leaves that was stopped. Records that are named by their
+        // address may be alike and two all the same, so nobody but their owner can say which one goes.
+        let is_half_moved = |there: &Arc<Recorded>| {
+            let is_it = |here: &Arc<Recorded>| here.id == there.id && moved(here, &new.0, &names) == **there;
+            state.objects.get(old).is_some_and(is_it)
+        };
         if state.objects.get(new).is_some_and(|there| !is_half_moved(there)) {
             return Err(Box::new(diag::ADDRESS_TAKEN.at(argument(&new.0)).with("moved", &old.0)));
         }
@@ -282,7 +285,9 @@ mod tests {
     // A6, A11
     #[test]
     fn a_move_that_stopped_half_way_is_finished_by_the_same_command() {
-        let before = state(&["fake_thing.a", "fake_thing.x"]);
+        let mut before = state(&["fake_thing.a"]);
+        let elsewhere = crate::testing::object("an-object");
+        before.apply(record(Recorded { partial: None, id: elsewhere, ..recorded("fake_thing.x") }));
         let pair = (&"fake_thing.x".parse().unwrap(), &"fake_thing.y".parse().unwrap());
         let entries = relocate(&before, &moves(&before, pair.0, pair.1).unwrap());
         let whole = after(before.clone(), entries.clone()).objects;

@@ -50,6 +50,8 @@ pub async fn holds_state(folder: &Folder, backend: &Backend) -> Result<bool, Box
         let (state, _) = match folder.again().with_backend(backend, &name)?.state().await {
             Ok(found) => found,
             Err(problem) if problem.kind.id == diag::NO_SUCH_WORKSPACE.id => continue,
+            // One of another time is a state too; it is asked about before it is replaced.
+            Err(problem) if problem.kind.id == diag::STATE_OLDER_THAN_SEEN.id => return Ok(true),
             Err(problem) => return Err(problem),
         };
         if !state.is_new() {
@@ -72,6 +74,10 @@ pub async fn copy(
     may_replace: &mut (dyn AsyncAsk + Send),
 ) -> Result<Copied, Box<Diagnostic>> {
     let source = from.lock_anew("init -migrate-state", timeout_ms).await?;
+    if let Err(problem) = from.check_age(source.state(), None) {
+        source.close().await?;
+        return Err(problem);
+    }
     let target = to.lock_anew("init -migrate-state", timeout_ms).await;
     let mut target = match target {
         Ok(target) => target,

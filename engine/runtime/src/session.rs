@@ -6,7 +6,7 @@ use crate::events::SharedSink;
 use crate::run::Signal;
 use crate::secrets::SecretOverride;
 use crate::store::local::random_lineage;
-use crate::store::{Grant, LockRequest, StoreError};
+use crate::store::{Cut, Grant, LockRequest, StoreError};
 use crate::workspace::{Configuration, Workspace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,6 +51,7 @@ pub struct Session<'w> {
     pub(crate) workspace: &'w Workspace,
     pub(crate) grant: Grant,
     pub(crate) state: State,
+    cut: Option<Cut>,
     warnings: Vec<Diagnostic>,
     heartbeat: Heartbeat,
 }
@@ -62,14 +63,16 @@ impl<'w> Session<'w> {
         timeout_ms: u64,
     ) -> Result<Session<'w>, Box<Diagnostic>> {
         let session = Self::begin_anew(workspace, operation, timeout_ms).await?;
-        if let Err(problem) = workspace.exists(&session.state) {
+        let is_right = workspace.exists(&session.state);
+        if let Err(problem) = is_right.and_then(|()| workspace.check_age(&session.state, session.cut.as_ref())) {
             session.close().await?;
             return Err(problem);
         }
         Ok(session)
     }
 
-    /// As [`Session::begin`], of a workspace that need not be there yet.
+    /// As [`Session::begin`], of a workspace that need not be there yet, and whose state may be an old one: what it is
+    /// for replaces it, or looks itself.
     pub(crate) async fn begin_anew(
         workspace: &'w Workspace,
         operation: &str,
@@ -79,22 +82,17 @@ impl<'w> Session<'w> {
         let taken = take_lock(workspace, operation, timeout_ms).instrument(span).await;
         let grant = taken.map_err(|error| workspace.explain(error))?;
         let heartbeat = Heartbeat::start(workspace, grant.clone());
-        let loaded = workspace.store.load(Some(&grant)).await.map_err(|error| workspace.explain(error));
-        let checked = loaded.and_then(|loaded| {
-            workspace.check_age(&loaded.state, loaded.cut.as_ref())?;
-            Ok(loaded)
-        });
-        let loaded = match checked {
+        let loaded = match workspace.store.load(Some(&grant)).await {
             Ok(loaded) => loaded,
-            Err(problem) => {
+            Err(error) => {
                 heartbeat.stop();
                 // The lock must not stay behind; that the load failed is what matters.
                 let _ = workspace.store.unlock(&grant).await;
-                return Err(problem);
+                return Err(workspace.explain(error));
             }
         };
         let warnings = loaded.cut.iter().map(diag::journal_damaged).collect();
-        Ok(Self { workspace, grant, state: loaded.state, warnings, heartbeat })
+        Ok(Self { workspace, grant, state: loaded.state, cut: loaded.cut, warnings, heartbeat })
     }
 
     /// The state as far as it is durable.

@@ -213,7 +213,7 @@ async fn a_fleet_of_two_regions_is_adopted_without_being_touched() {
     let again = live(&place, &with(BOTH, &["-out=more.hcl"])).await.expect(0);
     assert!(again.out.starts_with("Nothing to adopt."), "{}", again.out);
     assert!(again.out.contains("it is recorded already, as eks_node_pool.core_system"), "{}", again.out);
-    assert_eq!(files(&place), ["adopted.hcl", "adopted_imports.hcl", "terrane.state"]);
+    assert_eq!(files(&place), [".terrane", "adopted.hcl", "adopted_imports.hcl", "terrane.state"]);
     // Without the imports, which have done their work, nothing changes either.
     std::fs::remove_file(place.path().join(LIVE).join("adopted_imports.hcl")).unwrap();
     live(&place, &["plan", "-detailed-exitcode"]).await.expect(0);

@@ -2,6 +2,7 @@
 
 pub mod around;
 pub mod canary;
+pub mod ci;
 pub mod contract;
 pub mod kill;
 pub mod memory;

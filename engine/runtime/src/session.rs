@@ -65,7 +65,9 @@ impl<'w> Session<'w> {
         let session = Self::begin_anew(workspace, operation, timeout_ms).await?;
         let is_right = workspace.exists(&session.state);
         if let Err(problem) = is_right.and_then(|()| workspace.check_age(&session.state, session.cut.as_ref())) {
-            session.close().await?;
+            session.heartbeat.stop();
+            // Nothing of it is remembered, and the lock must not stay behind.
+            let _ = workspace.store.unlock(&session.grant).await;
             return Err(problem);
         }
         Ok(session)

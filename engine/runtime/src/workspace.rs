@@ -362,8 +362,11 @@ impl Workspace {
         Ok(())
     }
 
-    /// Remembers how far a state has come.
+    /// Remembers how far a state has come; an old one teaches nothing.
     pub(crate) fn remember(&self, state: &State) {
+        if self.base.seen().check(state).is_err() {
+            return;
+        }
         // Where nothing can be written nothing is remembered: reading a state works in a folder that is not ours.
         let _ = self.base.seen().note(state);
     }

@@ -21,7 +21,7 @@ use terrane_plan::schedule::End;
 use terrane_plan::state::State;
 use terrane_runtime::admission::admit;
 use terrane_runtime::signature::AnyOf;
-use terrane_runtime::{ApplyRequest, Configuration, SecretOverride, Session, Workspace};
+use terrane_runtime::{ApplyRequest, Configuration, Folder, SecretOverride, Session, Workspace};
 use tokio::sync::mpsc;
 
 /// Stages that one apply goes through at most.
@@ -37,19 +37,22 @@ pub async fn run(mut arguments: ApplyArguments, flags: Vec<Flag>, destroys: bool
     let required = saved::required(&arguments.trust)?;
     arguments.planning.destroy |= destroys;
     super::refuse_without_lock(arguments.run.lock)?;
+    let folder = super::folder()?;
     let saved = match &arguments.plan_file {
-        Some(path) => Some((path.clone(), saved::read(path, super::folder()?.keyring()).await?)),
+        Some(path) => Some((path.clone(), saved::read(path, folder.keyring()).await?)),
         None => None,
     };
     let planning = Planning::read(&arguments.planning, flags, arguments.run.parallelism)?;
     let operation = if destroys { "destroy" } else { "apply" };
     let lock_timeout = arguments.run.lock_timeout;
     let is_approved = arguments.auto_approve;
-    carry(Work { planning, saved, guard, required, operation, lock_timeout, is_approved }, voice).await
+    carry(Work { folder, planning, saved, guard, required, operation, lock_timeout, is_approved }, voice).await
 }
 
 /// What is to be carried out under the lock.
 pub struct Work {
+    /// Where the configuration is.
+    pub folder: Folder,
     /// How to plan.
     pub planning: Planning,
     /// A plan that was made before, and the name of its file.
@@ -71,11 +74,10 @@ pub struct Work {
 /// # Errors
 /// What prevents it.
 pub async fn carry(work: Work, voice: &Voice) -> Outcome {
-    let Work { planning, saved, guard, required, operation, lock_timeout, is_approved } = work;
+    let Work { folder, planning, saved, guard, required, operation, lock_timeout, is_approved } = work;
     if saved.is_none() {
         check_unsigned(&required)?;
     }
-    let folder = super::folder()?;
     let mut interrupts = Interrupts::listen()?;
     let configuration = UntilEnd::new(match saved {
         // A saved plan has all but the values of sensitive variables; problems of the text are no matter then.

@@ -207,7 +207,16 @@ async fn accept_or_revert(
     let Some(path) = &arguments.out else {
         let (lock_timeout, is_approved) = (arguments.run.lock_timeout, arguments.auto_approve);
         let required = saved::required(&TrustArguments::default())?;
-        let work = Work { planning, saved: None, guard, required, operation, lock_timeout, is_approved };
+        let work = Work {
+            folder: super::folder()?,
+            planning,
+            saved: None,
+            guard,
+            required,
+            operation,
+            lock_timeout,
+            is_approved,
+        };
         return apply::carry(work, voice).await;
     };
     let folder = super::folder()?;

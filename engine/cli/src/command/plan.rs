@@ -16,6 +16,7 @@ use terrane_lang::inputs::Flag;
 use terrane_plan::adopt::{self, Known};
 use terrane_plan::plan::Plan;
 use terrane_plan::state::State;
+use terrane_runtime::Folder;
 use terrane_runtime::clock::{Clock as _, SystemClock, rfc3339};
 
 /// Runs it.
@@ -30,15 +31,16 @@ pub async fn run(arguments: PlanArguments, flags: Vec<Flag>, voice: &Voice) -> O
         files::expect_new(path)?;
         planning.options.generate_config = true;
     }
-    let (mut plan, state) = match make(&arguments, &planning, voice).await {
+    let folder = super::folder()?;
+    let (mut plan, state) = match make(folder.again(), &arguments, &planning, voice).await {
         Ok((plan, state)) => (UntilEnd::new(plan), UntilEnd::new(state)),
-        Err(failure) => return Err(keep_errors(failure, &arguments, saving.as_ref(), voice).await),
+        Err(failure) => return Err(keep_errors(failure, &arguments, saving.as_ref(), &folder, voice).await),
     };
     let registry = &crate::linked::registry();
     let judged = guard.judge(Judged { plan: &plan, state: Some(&state), registry, destroyed: 0 }).await;
     let problems = judged.as_ref().map_or_else(|failure| failure.problems.as_slice(), Vec::as_slice);
     if let Some(saving) = &saving {
-        saving.save(&mut plan, super::folder()?.keyring()).await?;
+        saving.save(&mut plan, folder.keyring()).await?;
     }
     if let Some(path) = &arguments.save.markdown {
         write_markdown(path, &Markdown { plan: &plan, registry, problems })?;
@@ -54,8 +56,12 @@ pub async fn run(arguments: PlanArguments, flags: Vec<Flag>, voice: &Voice) -> O
 }
 
 /// Plans and shows the plan.
-async fn make(arguments: &PlanArguments, planning: &Planning, voice: &Voice) -> Result<(Plan, State), Failure> {
-    let folder = super::folder()?;
+async fn make(
+    folder: Folder,
+    arguments: &PlanArguments,
+    planning: &Planning,
+    voice: &Voice,
+) -> Result<(Plan, State), Failure> {
     let mut interrupts = Interrupts::listen()?;
     let configuration = UntilEnd::new(planning::load(&folder, &planning.flags, voice)?);
     let workspace = folder.workspace(&configuration).await?;
@@ -77,6 +83,7 @@ async fn keep_errors(
     failure: Failure,
     arguments: &PlanArguments,
     saving: Option<&Saving<'_>>,
+    folder: &Folder,
     voice: &Voice,
 ) -> Failure {
     let is_interrupted = failure.problems.iter().any(|problem| problem.kind.id == diag::INTERRUPTED.id);
@@ -87,7 +94,7 @@ async fn keep_errors(
     let mut plan = Plan::errored(made_at, voice.with_sources(|sources| saved::errors(&failure, sources)));
     let keep = async {
         match saving {
-            Some(saving) => saving.save(&mut plan, super::folder()?.keyring()).await,
+            Some(saving) => saving.save(&mut plan, folder.keyring()).await,
             None => Ok(()),
         }
     };

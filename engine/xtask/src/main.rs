@@ -20,7 +20,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [--install]      everything that fits a commit; --install fetches missing parts first
-  soak                  the long suites whole
+  soak [--install]      the long suites whole; --install fetches parts that take long to make, too
   e2e NAME              one suite against real clusters
   gen [--check]         schemas/, docs/reference/ and the index of diagnostics, from the binary
   tidy                  the rules of the house
@@ -46,7 +46,8 @@ fn run(arguments: &[String]) -> Result<Outcome, Failure> {
     match words.as_slice() {
         ["test"] => test::run(test::Parts::AsTheyAre),
         ["test", "--install"] => test::run(test::Parts::Install),
-        ["soak"] => test::soak(),
+        ["soak"] => test::soak(test::Parts::AsTheyAre),
+        ["soak", "--install"] => test::soak(test::Parts::Install),
         ["e2e", name] => test::e2e(name),
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),

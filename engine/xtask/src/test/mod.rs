@@ -77,7 +77,7 @@ impl Report {
 pub fn run(parts: Parts) -> Result<Outcome, Failure> {
     let mut report = Report::default();
     if parts == Parts::Install {
-        report.stage("parts", |_| parts::install());
+        report.stage("parts", |_| parts::install(false));
     }
     report.stage("fmt", |_| passes(&Program::cargo().arguments(["fmt", "--all", "--check"])));
     report.stage("tidy", |_| tidy::run().map(|outcome| outcome == Outcome::Good));
@@ -94,8 +94,11 @@ pub fn run(parts: Parts) -> Result<Outcome, Failure> {
 ///
 /// # Errors
 /// When cargo itself cannot be asked.
-pub fn soak() -> Result<Outcome, Failure> {
+pub fn soak(parts: Parts) -> Result<Outcome, Failure> {
     let mut report = Report::default();
+    if parts == Parts::Install {
+        report.stage("parts", |_| parts::install(true));
+    }
     report.stage("build", |_| passes(&build()));
     // With what passing tests print: how many points were tried belongs to the result.
     let words = ["test", "--package", "terrane-tests", "--no-fail-fast", "--", "--show-output"];

@@ -24,6 +24,8 @@ pub struct Part {
     pub variable: &'static str,
     /// What is left out without it.
     pub suites: &'static str,
+    /// Whether it takes more than two minutes of processor time to make: then `test` takes it only where it is there.
+    pub is_long: bool,
     /// What the tests want, in its folder; with the version.
     wanted: fn(&Path, &str) -> PathBuf,
     /// Fetches it into its folder, which is empty; false when that did not work.
@@ -36,6 +38,7 @@ pub const PARTS: &[Part] = &[
         name: "moto",
         variable: "TERRANE_MOTO_PYTHON",
         suites: "the moto suite, state in S3",
+        is_long: false,
         wanted: |folder, _| python(folder),
         fetch: fetch_moto,
     },
@@ -43,6 +46,7 @@ pub const PARTS: &[Part] = &[
         name: "fake-gcs-server",
         variable: "TERRANE_FAKE_GCS",
         suites: "state in Cloud Storage",
+        is_long: false,
         wanted: |folder, _| folder.join("fake-gcs-server"),
         fetch: |folder, version| {
             let module = format!("github.com/fsouza/fake-gcs-server@{version}");
@@ -53,6 +57,7 @@ pub const PARTS: &[Part] = &[
         name: "azurite",
         variable: "TERRANE_AZURITE",
         suites: "state in Azure Blob Storage",
+        is_long: false,
         wanted: |folder, _| folder.join("node_modules/azurite/dist/src/blob/main.js"),
         fetch: |folder, version| {
             let package = format!("azurite@{version}");
@@ -64,6 +69,7 @@ pub const PARTS: &[Part] = &[
         name: "postgresql",
         variable: "TERRANE_POSTGRES",
         suites: "state in PostgreSQL",
+        is_long: false,
         // Debian keeps each major version in a folder of its own; nothing of ours is made from it but the mark.
         wanted: |_, version| Path::new("/usr/lib/postgresql").join(version).join("bin"),
         fetch: |_, version| {
@@ -75,6 +81,7 @@ pub const PARTS: &[Part] = &[
         name: "terraform-json",
         variable: "TERRANE_PLAN_JSON",
         suites: "plans read by HashiCorp's package",
+        is_long: false,
         wanted: |folder, _| folder.join("plan-json"),
         fetch: |folder, _| {
             let module = root::root().join("tests/plan-json");
@@ -86,6 +93,7 @@ pub const PARTS: &[Part] = &[
         name: "conftest",
         variable: "TERRANE_CONFTEST",
         suites: "policies judged by conftest",
+        is_long: true,
         wanted: |folder, _| folder.join("conftest"),
         fetch: |folder, version| {
             let module = format!("github.com/open-policy-agent/conftest@{version}");
@@ -96,6 +104,7 @@ pub const PARTS: &[Part] = &[
         name: "sarif-schema",
         variable: "TERRANE_SARIF_SCHEMA",
         suites: "SARIF reports against their schema",
+        is_long: false,
         wanted: |folder, _| folder.join("sarif-schema-2.1.0.json"),
         fetch: super::report_schemas::fetch_sarif,
     },
@@ -103,6 +112,7 @@ pub const PARTS: &[Part] = &[
         name: "junit-schema",
         variable: "TERRANE_JUNIT_SCHEMA",
         suites: "JUnit reports against their schema",
+        is_long: false,
         wanted: |folder, _| folder.join("junit-10.xsd"),
         fetch: super::report_schemas::fetch_junit,
     },
@@ -125,7 +135,8 @@ impl Part {
     /// What the summary says when it is not there.
     #[must_use]
     pub fn missing(&self) -> String {
-        format!("{}: {} is not installed (cargo xtask test --install)", self.suites, self.name)
+        let command = if self.is_long { "soak" } else { "test" };
+        format!("{}: {} is not installed (cargo xtask {command} --install)", self.suites, self.name)
     }
 
     /// Fetches it, unless it is there. False when that did not work.
@@ -153,13 +164,13 @@ impl Part {
     }
 }
 
-/// Fetches every part that is not there. False when one of them did not come; the others come all the same.
+/// Fetches every part that is not there, the long ones only `with_long`. False when one of them did not come; the others come all the same.
 ///
 /// # Errors
 /// None of its own; what went wrong with a part is printed.
-pub fn install() -> Result<bool, Failure> {
+pub fn install(with_long: bool) -> Result<bool, Failure> {
     let mut is_good = true;
-    for part in PARTS {
+    for part in PARTS.iter().filter(|part| with_long || !part.is_long) {
         let is_there = part.install().unwrap_or_else(|failure| {
             println!("{}: {failure}", part.name);
             false

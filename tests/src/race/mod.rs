@@ -6,10 +6,12 @@
 //! The same check runs on any [`Ground`].
 
 pub mod faulty;
+pub mod real;
 pub mod round;
 pub mod virtual_time;
 
 pub use faulty::{Faulty, Mutant};
+pub use real::Real;
 pub use round::{Tally, race};
 pub use virtual_time::VirtualTime;
 

@@ -32,7 +32,9 @@ impl Postgres {
         let data = Self::prepare(&programs, &folder);
         let process = Process::start_in(folder, |port, folder| {
             let mut command = plain(&programs.join("postgres"));
-            command.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "fsync=off", "-D"]).arg(data);
+            command.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "fsync=off"]);
+            // A race has more writers than the 100 that are the default.
+            command.args(["-c", "max_connections=500", "-D"]).arg(data);
             command.arg("-k").arg(folder);
             command
         });

@@ -6,10 +6,12 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken harness ends the suite")]
 
 mod azurite;
+mod bad_line;
 mod postgres;
 pub mod state;
 
 pub use azurite::Azurite;
+pub use bad_line::BadLine;
 pub use postgres::Postgres;
 
 use std::net::{TcpListener, TcpStream};

@@ -13,16 +13,14 @@ use std::time::Instant;
 use terrane_sandbox::{ConsistencyLag, Durations, KillMoment, SandboxConfig};
 use terrane_tests::kill::run::Hit;
 use terrane_tests::kill::shot::MOMENTS;
-use terrane_tests::kill::{Mutant, Phase, Program, Request, Shot, Stage, fire, stages};
+use terrane_tests::kill::{Bucket, Home, Mutant, Phase, Program, Request, Shot, Stage, fire, stages};
 use terrane_tests::sim::driver::Dice;
 use tokio::runtime::Runtime;
 
-/// Shots under way at once.
-const WORKERS: usize = 2;
-/// Kills at any time in the whole suite, and in the sample.
-const ANY_TIME: (u64, u64) = (50, 3);
-/// Requests of the sample in each phase, at each moment.
-const SAMPLE: u64 = 1;
+/// Shots under way at once where a state is in its folder; in a bucket, most of a shot is waiting for a lease.
+const WORKERS: (usize, usize) = (2, 6);
+/// Kills at any time in the whole suite.
+const ANY_TIME: u64 = 50;
 
 /// One test at a time: the machine is shared with the processes that it starts.
 static TURN: Mutex<()> = Mutex::new(());
@@ -58,6 +56,24 @@ fn lagging() -> SandboxConfig {
     }
 }
 
+/// A sandbox beside a place that tells whole seconds, on a machine that may be busy: a lease takes five seconds.
+fn leasing() -> SandboxConfig {
+    let fast = fast();
+    SandboxConfig {
+        clock_rate: 12,
+        durations: Durations {
+            cluster_create: 12.0,
+            cluster_delete: 6.0,
+            config_update: 6.0,
+            version_update: 6.0,
+            node_group_create: 6.0,
+            node_group_delete: 6.0,
+        },
+        lag: ConsistencyLag { eks: 1.0, iam: 1.0, iam_propagation: 1.0 },
+        ..fast
+    }
+}
+
 fn is_soak() -> bool {
     std::env::var("TERRANE_SOAK").is_ok_and(|value| value == "1")
 }
@@ -79,26 +95,24 @@ fn all_around(stages: &[Stage]) -> Vec<Shot> {
     stages.iter().flat_map(around).collect()
 }
 
-/// `count` of the shots of each phase and moment, by chance.
-fn some_of(shots: &[Shot], count: u64, dice: &mut Dice) -> Vec<Shot> {
+/// One of the shots of each phase and moment, by chance.
+fn some_of(shots: &[Shot], dice: &mut Dice) -> Vec<Shot> {
     let mut sample = Vec::new();
     for (phase, moment) in Phase::ALL.into_iter().flat_map(|phase| MOMENTS.map(|moment| (phase, moment))) {
         let is_meant = |shot: &&Shot| matches!(shot, Shot::Around(p, at) if *p == phase && at.when == moment);
-        let mut pile: Vec<&Shot> = shots.iter().filter(is_meant).collect();
-        for _ in 0..count.min(u64::try_from(pile.len()).unwrap()) {
-            let drawn = usize::try_from(dice.roll(u64::try_from(pile.len()).unwrap())).unwrap();
-            sample.push(*pile.swap_remove(drawn));
-        }
+        let pile: Vec<&Shot> = shots.iter().filter(is_meant).collect();
+        let drawn = usize::try_from(dice.roll(u64::try_from(pile.len()).unwrap())).unwrap();
+        sample.extend(pile.get(drawn).copied());
     }
     sample
 }
 
 /// Fires all shots, a few at a time; what came of each, in their order.
-fn fire_all(stages: &[Stage], program: &Program, shots: &[Shot]) -> Vec<(Shot, Hit)> {
+fn fire_all(stages: &[Stage], program: &Program, shots: &[Shot], workers: usize) -> Vec<(Shot, Hit)> {
     let next = AtomicUsize::new(0);
     let hits: Mutex<Vec<(usize, Hit)>> = Mutex::default();
     std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
+        for _ in 0..workers {
             scope.spawn(|| {
                 let runtime = runtime();
                 while let Some((at, shot)) = pick(&next, shots) {
@@ -138,32 +152,58 @@ fn told(wrong: &[(Shot, String)]) -> String {
     lines.chain(wrong.iter().take(3).map(|(shot, found)| format!("\n{shot}:\n{found}\n"))).collect()
 }
 
-#[test]
-fn no_kill_loses_or_doubles_anything() {
-    let _turn = turn();
+/// Kills runs of the fleet that lives there, at every point, or in a sample at one point of each phase and moment but
+/// only every `sample.0`th of them, and `sample.1` at any time; gives what came of each shot.
+fn kill_at(config: SandboxConfig, home: Home, sample: (usize, u64)) -> Vec<(Shot, Hit)> {
     let (program, begun) = (Program::real(), Instant::now());
+    let workers = if matches!(home, Home::Folder) { WORKERS.0 } else { WORKERS.1 };
     // Its servers rest while shots are fired at forks of them.
-    let home = runtime();
-    let stages = home.block_on(stages(fast(), &program, &Phase::ALL));
+    let runtime = runtime();
+    let stages = runtime.block_on(stages(config, home, &program, &Phase::ALL));
     let all = all_around(&stages);
-    let (around, any_time) =
-        if is_soak() { (all.clone(), ANY_TIME.0) } else { (some_of(&all, SAMPLE, &mut Dice(11)), ANY_TIME.1) };
-    let left_out = all.len() - around.len();
+    let of_each = || some_of(&all, &mut Dice(11)).into_iter().step_by(sample.0).collect();
+    let (around, any_time): (Vec<Shot>, _) = if is_soak() { (all.clone(), ANY_TIME) } else { (of_each(), sample.1) };
     let shots = wanted(around.into_iter().chain((1..=any_time).map(Shot::AnyTime)).collect());
-    let hits = fire_all(&stages, &program, &shots);
+    let hits = fire_all(&stages, &program, &shots, workers);
     for stage in &stages {
         let is_meant = |shot: &Shot| matches!(shot, Shot::Around(phase, _) if *phase == stage.phase);
         let fired = hits.iter().filter(|(shot, hit)| is_meant(shot) && *hit != Hit::Missed).count();
         let (name, ms) = (stage.phase.name(), stage.length.as_millis());
         println!("{name}: {} changing requests in {ms} ms, {fired} kill points", stage.requests);
     }
+    let is_around = |shot: &&Shot| matches!(shot, Shot::Around(..));
+    let left_out = all.len().saturating_sub(shots.iter().filter(is_around).count());
+    println!("{left_out} points around requests were left out; {} s", begun.elapsed().as_secs());
+    hits
+}
+
+/// Fails when anything is wrong after a kill.
+fn judge(hits: &[(Shot, Hit)]) {
     let killed = hits.iter().filter(|(_, hit)| *hit != Hit::Missed).count();
-    let wrong = wrong(&hits);
-    println!("{killed} kill points, {} with a violation", wrong.len());
-    let (late, seconds) = (hits.len() - killed, begun.elapsed().as_secs());
-    println!("{late} shots came too late, {left_out} points around requests were left out; {seconds} s");
+    let wrong = wrong(hits);
+    println!("{killed} kill points, {} with a violation; {} shots came too late", wrong.len(), hits.len() - killed);
     assert!(wrong.is_empty(), "\n{}", told(&wrong));
     assert!(killed > 0, "nothing was killed");
+}
+
+#[test]
+fn no_kill_loses_or_doubles_anything() {
+    let _turn = turn();
+    judge(&kill_at(fast(), Home::Folder, (1, 3)));
+}
+
+// A6, A11
+#[test]
+fn no_kill_loses_or_doubles_anything_where_the_state_is_in_s3() {
+    let _turn = turn();
+    let home = runtime();
+    let Some(bucket) = home.block_on(Bucket::start(5)) else {
+        println!("left out: moto is not installed");
+        return;
+    };
+    let hits = kill_at(leasing(), Home::Bucket(bucket.clone()), (4, 1));
+    println!("the line: {}", bucket.line.told());
+    judge(&hits);
 }
 
 /// Shots at which mutants show: the first request makes something, and late ones come when some was told to be done.
@@ -182,7 +222,7 @@ fn rounds(stages: &[Stage], mutant: Mutant, shots: &[Shot]) -> Vec<(Shot, String
     let most = if mutant == Mutant::NoSettle { 4 } else { 1 };
     let mut found = Vec::new();
     for _ in 0..most {
-        let hits = fire_all(stages, &subject(mutant), shots);
+        let hits = fire_all(stages, &subject(mutant), shots, WORKERS.0);
         let killed = hits.iter().filter(|(_, hit)| *hit != Hit::Missed).count();
         found = wrong(&hits);
         println!("{}: noticed at {} of {killed} kill points", mutant.name(), found.len());
@@ -201,7 +241,7 @@ fn each_mutant_is_noticed() {
     for (config, stride, mutants) in
         [(fast(), 1, &[Mutant::NoIntent, Mutant::OutcomeNotSynced][..]), (lagging(), 5, &[Mutant::NoSettle])]
     {
-        let stages = home.block_on(stages(config, &subject(Mutant::None), &[Phase::Create]));
+        let stages = home.block_on(stages(config, Home::Folder, &subject(Mutant::None), &[Phase::Create]));
         let all = all_around(&stages).into_iter().step_by(stride);
         let shots: Vec<Shot> = if is_soak() { all.collect() } else { stages.iter().flat_map(telling).collect() };
         for mutant in [Mutant::None].iter().chain(mutants) {

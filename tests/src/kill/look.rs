@@ -2,25 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
 
-use super::Phase;
+use super::{Fleet, Phase};
 use crate::place::Place;
 use crate::seen::SEEDED_ROLE;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use terrane_core::InstanceAddr;
-use terrane_plan::state::State;
-use terrane_runtime::clock::SystemClock;
-use terrane_runtime::store::StateStore as _;
-use terrane_runtime::store::local::LocalStore;
 use terrane_sandbox::ObjectView;
 
 /// The account that the fleet lives in.
 const ACCOUNT: &str = "111122223333";
 
 /// What is wrong after a phase; empty when nothing is.
-pub async fn violations(place: &Place, phase: Phase) -> Vec<String> {
-    let mut found = Vec::new();
+pub async fn violations(fleet: &Fleet, phase: Phase) -> Vec<String> {
+    let (place, mut found) = (&fleet.place, Vec::new());
     let (held, holds) = (held(place), phase.holds());
     for (object, with) in &held {
         match holds.get(object) {
@@ -33,7 +28,7 @@ pub async fn violations(place: &Place, phase: Phase) -> Vec<String> {
         holds.keys().filter(|object| !held.contains_key(object)).map(|object| format!("{object:?} is missing")),
     );
     found.extend(made_again(place));
-    found.extend(left_open(place).await);
+    found.extend(left_open(fleet).await);
     let known = known(place).await;
     found.extend(held.keys().filter(|object| !known.contains(object)).map(|o| format!("{o:?} is not in the state")));
     found.extend(
@@ -87,21 +82,12 @@ fn made_again(place: &Place) -> Vec<String> {
     again.map(|((operation, _, name), times)| format!("{operation} of {name} took effect {times} times")).collect()
 }
 
-/// The state in the folder of a place.
-///
-/// # Panics
-/// When it cannot be read.
-pub async fn state(place: &Place) -> State {
-    let store = LocalStore::new(&place.path().join("terrane.state"), Arc::new(SystemClock));
-    store.load(None).await.unwrap().state
-}
-
-async fn left_open(place: &Place) -> Vec<String> {
-    let state = state(place).await;
+async fn left_open(fleet: &Fleet) -> Vec<String> {
+    let state = fleet.state().await;
     let open = state.intents.iter().map(|open| format!("{} of {} is open", open.intent.step.name, open.intent.addr));
     let partial = state.objects.values().filter(|record| record.partial.is_some());
     let mut found: Vec<String> = open.chain(partial.map(|record| format!("{} is half made", record.addr))).collect();
-    found.extend(place.path().join("terrane.state/lock").exists().then(|| "the state is locked".to_owned()));
+    found.extend(fleet.is_locked().await.then(|| "the state is locked".to_owned()));
     found
 }
 
@@ -136,7 +122,7 @@ fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
 }
 
 /// What a run told to be done last, and that the state does not know.
-pub async fn told_and_lost(place: &Place, out: &str) -> Vec<String> {
+pub async fn told_and_lost(fleet: &Fleet, out: &str) -> Vec<String> {
     let mut told: BTreeMap<String, String> = BTreeMap::new();
     for line in lines(out) {
         let addr = text(&line, "/hook/resource/addr").to_owned();
@@ -147,7 +133,7 @@ pub async fn told_and_lost(place: &Place, out: &str) -> Vec<String> {
             _ => None,
         };
     }
-    let state = state(place).await;
+    let state = fleet.state().await;
     let mut found = Vec::new();
     for (addr, action) in told {
         let instance: InstanceAddr = addr.parse().unwrap();

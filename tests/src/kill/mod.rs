@@ -5,12 +5,14 @@
 //! `terrane-subject`, a program with a fault in what makes recovery possible, show that the checks notice.
 
 pub mod fleet;
+pub mod home;
 pub mod look;
 pub mod run;
 pub mod shot;
 pub mod subject;
 
 pub use fleet::Phase;
+pub use home::{Bucket, Fleet, Home};
 pub use run::{Program, Stage, fire, stages};
 pub use shot::{Request, Shot};
 pub use subject::Mutant;

@@ -4,7 +4,7 @@
 
 use super::look;
 use super::shot::{Request, Shot, any_request};
-use super::{Mutant, Phase};
+use super::{Fleet, Home, Mutant, Phase};
 use crate::place::{Place, binary};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -49,7 +49,7 @@ pub struct Stage {
     pub requests: u64,
     /// How long it takes then.
     pub length: Duration,
-    before: Place,
+    before: Fleet,
 }
 
 /// What came of a shot.
@@ -86,23 +86,23 @@ impl Ran {
 ///
 /// # Panics
 /// When anything is wrong without a kill.
-pub async fn stages(config: SandboxConfig, program: &Program, phases: &[Phase]) -> Vec<Stage> {
+pub async fn stages(config: SandboxConfig, home: Home, program: &Program, phases: &[Phase]) -> Vec<Stage> {
     let mut stages = Vec::new();
-    let empty = Place::start(config).await;
-    let mut place = empty.fork().await;
+    let empty = Fleet::start(config, home).await;
+    let mut fleet = empty.fork().await;
     for phase in phases.iter().copied() {
-        let before = if phase == Phase::Saved { empty.fork().await } else { place };
-        phase.write(&before).await;
+        let before = if phase == Phase::Saved { empty.fork().await } else { fleet };
+        phase.write(&before.place).await;
         let after = before.fork().await;
         let begun = Instant::now();
-        let ran = run(&after, program, phase, Kill::Never).await;
+        let ran = run(&after.place, program, phase, Kill::Never).await;
         let length = begun.elapsed();
         assert!(ran.status.success(), "{} without a kill:\n{}\n{}", phase.name(), ran.out, ran.err);
         let violations = look::violations(&after, phase).await;
         assert!(violations.is_empty(), "{} without a kill: {violations:#?}", phase.name());
-        let requests = after.sandbox.mutating_requests();
+        let requests = after.place.sandbox.mutating_requests();
         stages.push(Stage { phase, requests, length, before });
-        place = after;
+        fleet = after;
     }
     stages
 }
@@ -115,10 +115,10 @@ pub async fn fire(stages: &[Stage], program: &Program, shot: &Shot) -> Hit {
     let (stage, kills) = aim(stages, shot);
     // A fault shows where the next run looks at once.
     let pause = if program.mutant.is_some() { Duration::ZERO } else { pause(shot, stage) };
-    let place = stage.before.fork().await;
+    let fleet = stage.before.fork().await;
     let (mut found, mut stories, mut killed) = (Vec::new(), String::new(), 0);
     for kill in kills.into_iter().chain([Kill::Never]) {
-        let ran = run(&place, program, stage.phase, kill).await;
+        let ran = run(&fleet.place, program, stage.phase, kill).await;
         stories.push_str(&format!("{kill:?}, {}:\n{}{}", ran.status, look::story(&ran.out), ran.err));
         if !ran.is_killed() {
             found.extend((!ran.status.success()).then(|| format!("a run ended with {}", ran.status)));
@@ -126,9 +126,9 @@ pub async fn fire(stages: &[Stage], program: &Program, shot: &Shot) -> Hit {
         }
         killed += 1;
         tokio::time::sleep(pause).await;
-        found.extend(look::told_and_lost(&place, &ran.out).await);
+        found.extend(look::told_and_lost(&fleet, &ran.out).await);
     }
-    found.extend(look::violations(&place, stage.phase).await);
+    found.extend(look::violations(&fleet, stage.phase).await);
     if found.is_empty() && killed == 0 {
         return Hit::Missed;
     }

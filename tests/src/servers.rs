@@ -11,7 +11,7 @@ mod postgres;
 pub mod state;
 
 pub use azurite::Azurite;
-pub use bad_line::BadLine;
+pub use bad_line::{BadLine, Passed};
 pub use postgres::Postgres;
 
 use std::net::{TcpListener, TcpStream};

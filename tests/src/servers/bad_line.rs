@@ -28,10 +28,24 @@ pub struct Faults {
     pub late: AtomicU64,
 }
 
+/// A request that passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// `GET`.
+    pub method: String,
+    /// Path and query, as they were sent.
+    pub path: String,
+    /// Bytes of its body.
+    pub sent: usize,
+    /// Bytes of the answer, with its head.
+    pub received: usize,
+}
+
 /// The line; it ends when it is dropped.
 pub struct BadLine {
     address: SocketAddr,
     faults: Arc<Faults>,
+    passed: Arc<Mutex<Vec<Passed>>>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -42,6 +56,7 @@ struct Shared {
     longest_ms: u64,
     dice: Mutex<Dice>,
     faults: Arc<Faults>,
+    passed: Arc<Mutex<Vec<Passed>>>,
 }
 
 /// What happens to a request.
@@ -56,6 +71,15 @@ enum Fate {
 }
 
 impl BadLine {
+    /// A line to that port without a fault, which only counts.
+    ///
+    /// # Panics
+    /// When there is no port to be had.
+    #[must_use]
+    pub fn without_faults(port: u16) -> Self {
+        Self::start(port, u64::MAX, 0, 1)
+    }
+
     /// A line to that port, where one request in `one_in` has a fault, and none is late by more than `longest_ms`.
     ///
     /// # Panics
@@ -65,9 +89,11 @@ impl BadLine {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let (faults, is_over) = (Arc::new(Faults::default()), Arc::new(AtomicBool::new(false)));
+        let passed = Arc::new(Mutex::default());
         let to = SocketAddr::from(([127, 0, 0, 1], port));
         let dice = Mutex::new(Dice(seed));
-        let shared = Arc::new(Shared { to, one_in, longest_ms, dice, faults: faults.clone() });
+        let shared =
+            Arc::new(Shared { to, one_in, longest_ms, dice, faults: faults.clone(), passed: Arc::clone(&passed) });
         let ends = is_over.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -79,13 +105,19 @@ impl BadLine {
                 std::thread::spawn(move || stream.and_then(|stream| shared.serve(stream)).ok());
             }
         });
-        Self { address, faults, is_over }
+        Self { address, faults, passed, is_over }
     }
 
     /// `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// What passed since it was asked last.
+    #[must_use]
+    pub fn take_passed(&self) -> Vec<Passed> {
+        std::mem::take(&mut *self.passed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What it did so far.
@@ -171,7 +203,19 @@ impl Shared {
         server.write_all(request)?;
         let mut answer = Vec::new();
         server.read_to_end(&mut answer)?;
+        self.note(request, answer.len());
         Ok(answer)
+    }
+}
+
+impl Shared {
+    fn note(&self, request: &[u8], received: usize) {
+        let head = request.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(request.len());
+        let line = String::from_utf8_lossy(&request[..head]).lines().next().unwrap_or_default().to_owned();
+        let mut words = line.split(' ').map(str::to_owned);
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let passed = Passed { method, path, sent: request.len().saturating_sub(head + 4), received };
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).push(passed);
     }
 }
 

@@ -8,19 +8,23 @@
 use futures_util::StreamExt as _;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use terrane_sandbox::SandboxConfig;
+use terrane_sandbox::{Dialect, ObjectSeed, ObjectServer, SandboxConfig};
 use terrane_tests::canary::{Case, Needles};
 use terrane_tests::place::{Finished, Place};
 
 const ALL: u64 = 1_000;
 const SAMPLE: u64 = 12;
+/// Objects by name.
+type Objects = BTreeMap<String, Vec<u8>>;
+
 /// Cases under way at once: most of their time goes to starting programs.
 const PARALLEL: usize = 2;
 
 /// What every case goes through. `a.plan` is a file that is searched as well.
 const COMMANDS: &[&[&str]] = &[
+    &["init", "-input=false"],
     &["validate"],
-    &["plan", "-input=false"],
+    &["plan", "-input=false", "-markdown=a.md", "-json-into=a.events"],
     &["plan", "-input=false", "-out=a.plan"],
     &["show", "a.plan"],
     &["show", "-json", "a.plan"],
@@ -30,10 +34,26 @@ const COMMANDS: &[&[&str]] = &[
     &["show"],
     &["show", "-json"],
     &["output", "-json"],
-    &["drift", "-input=false"],
+    &["state", "pull"],
+    DRIFT,
     &["drift", "-input=false", "-json"],
     &["plan", "-input=false", "-json", "-destroy"],
     &["destroy", "-input=false", "-auto-approve"],
+];
+
+/// Reports in every format, with what the state knows by then.
+const DRIFT: &[&str] = &[
+    "drift",
+    "-input=false",
+    "-record",
+    "-report=text",
+    "-report=json=drift.json",
+    "-report=markdown=drift.md",
+    "-report=sarif=drift.sarif",
+    "-report=junit=drift.xml",
+    "-report=github=drift.github",
+    "-report=gitlab=drift.gitlab",
+    "-report=html=drift.html",
 ];
 
 /// What a case came to.
@@ -46,9 +66,10 @@ struct Verdict {
     children: u64,
 }
 
-/// Texts that commands said and files that they left, by name.
-fn artefacts(place: &Place, case: &Case, said: &[(String, Finished)]) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
+/// Texts that commands said, files that they left, and objects in the place of the state, by name.
+fn artefacts(place: &Place, case: &Case, said: &[(String, Finished)], objects: Objects) -> BTreeMap<String, Vec<u8>> {
+    let mut found: BTreeMap<_, _> =
+        objects.into_iter().map(|(name, bytes)| (format!("object {name}"), bytes)).collect();
     for (name, finished) in said {
         found.insert(format!("stdout of {name}"), finished.out.clone().into_bytes());
         found.insert(format!("stderr of {name}"), finished.err.clone().into_bytes());
@@ -87,6 +108,9 @@ async fn run(seed: u64) -> Verdict {
     for (name, text) in &case.files {
         place.write(name, text);
     }
+    // Every other state is with a server, whose password is a secret too; what is compressed there, `state pull` shows.
+    let remote = if seed % 2 == 0 { Some(remote(seed, &mut case, &place).await) } else { None };
+    place.environment.push(("TERRANE_LOG_FILE".to_owned(), "a.log".to_owned()));
     let mut said = Vec::new();
     for words in COMMANDS {
         said.push((words.join(" "), place.run(words).await));
@@ -94,7 +118,8 @@ async fn run(seed: u64) -> Verdict {
     let needles = Needles::of(&case.secrets);
     let mut verdict = Verdict { commands: said.len().try_into().unwrap(), ..Verdict::default() };
     verdict.succeeded = said.iter().filter(|(_, finished)| finished.code == Some(0)).count().try_into().unwrap();
-    for (name, text) in artefacts(&place, &case, &said) {
+    let objects = remote.map(|server| server.contents()).unwrap_or_default();
+    for (name, text) in artefacts(&place, &case, &said, objects) {
         verdict.artefacts += 1;
         verdict.children += u64::from(name == "child.seen");
         let forms = needles.found(&text);
@@ -109,6 +134,27 @@ async fn run(seed: u64) -> Verdict {
         }
     }
     verdict
+}
+
+/// A server for the state, and the block that says so.
+async fn remote(seed: u64, case: &mut Case, place: &Place) -> ObjectServer {
+    let password = format!("Canary-{seed}-of-the-state-0123456789");
+    let server = ObjectServer::start(ObjectSeed {
+        dialect: Dialect::Plain,
+        bucket: "fleet".to_owned(),
+        key_id: "terrane".to_owned(),
+        secret: password.clone(),
+        is_conditional: true,
+        clock_offset_seconds: 0,
+    });
+    let server = server.await.unwrap();
+    let address = format!("{}/fleet", server.endpoint());
+    let lines = format!("address = \"{address}\"\nusername = \"terrane\"\npassword = \"{password}\"\n");
+    let block = format!("terrane {{\nbackend \"http\" {{\n{lines}}}\n}}\n");
+    place.write("backend.hcl", &block);
+    case.files.push(("backend.hcl".to_owned(), block));
+    case.secrets.push(password);
+    server
 }
 
 /// The lines that leak.
@@ -154,7 +200,7 @@ async fn a_secret_that_is_planted_is_found() {
     place.write("main.hcl", "resource \"terrane_data\" \"a\" {\n  input = \"harmless\"\n}\n");
     let said = vec![("apply".to_owned(), place.run(&["apply", "-auto-approve"]).await.expect(0))];
     let leaks = |place: &Place, said: &[(String, Finished)]| {
-        let found = artefacts(place, &Case { files: Vec::new(), ..case.clone() }, said);
+        let found = artefacts(place, &Case { files: Vec::new(), ..case.clone() }, said, Objects::new());
         found.values().filter(|text| !needles.found(text).is_empty()).count()
     };
     assert_eq!(leaks(&place, &said), 0);

@@ -265,6 +265,12 @@ impl ObjectServer {
         self.with(|state| state.objects.keys().cloned().collect())
     }
 
+    /// The bytes of all objects, by name.
+    pub fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        let of = |(name, object): (&String, &Kept)| (name.clone(), object.bytes.to_vec());
+        self.with(|state| state.objects.iter().map(of).collect())
+    }
+
     /// Requests so far.
     pub fn requests(&self) -> u64 {
         self.with(|state| state.requests)

@@ -1,10 +1,16 @@
 //! A10: sealed states and plans as people use them: keys from everywhere, rotation, wrong keys, old copies, KMS.
 
-#![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a broken harness ends the suite, and what is left out is said"
+)]
 
+use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use terrane_sandbox::{Denial, Drift, SandboxConfig};
 use terrane_tests::place::Place;
+use terrane_tests::servers::{ask, moto};
 
 const THING: &str = "resource \"terrane_data\" \"a\" {\n  input = \"needle\"\n}\n";
 const PASSPHRASE: &str = "correct horse battery staple";
@@ -229,4 +235,50 @@ async fn a_key_at_kms_seals_and_what_kms_refuses_is_told() {
     let both = kms("alias/other") + &key("previous", "aws_kms", "key_id = \"alias/terrane\"");
     place.write("main.hcl", &block(&both));
     refused(&place, &["plan"], "refused-value").await;
+}
+
+/// An operation of KMS in moto, as an SDK would send it.
+async fn kms_call(port: u16, operation: &str, body: &str) -> Json {
+    let scope = "AKIDEXAMPLE/20260101/eu-west-1/kms/aws4_request";
+    let head = format!(
+        "POST / HTTP/1.1\r\nX-Amz-Target: TrentService.{operation}\r\nContent-Type: application/x-amz-json-1.1\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+    );
+    let (status, answer) = ask(port, &head, body).await;
+    assert_eq!(status, 200, "{operation}: {answer}");
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_default()
+}
+
+/// What KMS refuses is in the emulator alone: to moto each wrong key is one that may not be used.
+#[tokio::test]
+async fn a_key_at_moto_seals_too() {
+    let Some(server) = moto() else {
+        println!("left out: moto is not installed");
+        return;
+    };
+    let mut keys = Vec::new();
+    for alias in ["terrane", "other"] {
+        let made = kms_call(server.port(), "CreateKey", "{}").await;
+        let id = made.pointer("/KeyMetadata/KeyId").and_then(Json::as_str).unwrap().to_owned();
+        let body = format!(r#"{{"AliasName":"alias/{alias}","TargetKeyId":"{id}"}}"#);
+        kms_call(server.port(), "CreateAlias", &body).await;
+        keys.push(id);
+    }
+    let mut place = place().await;
+    let endpoint = place.sandbox.endpoint().to_owned();
+    for (_, value) in &mut place.environment {
+        *value = value.replace(&endpoint, &server.endpoint());
+    }
+    place.write("main.hcl", &block(&kms("alias/terrane")));
+    place.run(&["apply", "-auto-approve"]).await.expect(0);
+    place.run(&["plan", "-out=p", "-detailed-exitcode"]).await.expect(0);
+    assert_eq!(shows(&place, "needle"), [""; 0].map(PathBuf::from));
+    place.run(&["show", "p"]).await.expect(0);
+    assert!(String::from_utf8_lossy(&std::fs::read(place.path().join("p")).unwrap()).contains(&keys[0]));
+    // Rotation: the old one opens, the new one seals; then it opens alone.
+    let both = kms("alias/other") + &key("previous", "aws_kms", "key_id = \"alias/terrane\"");
+    place.write("main.hcl", &block(&both));
+    place.run(&["state", "rekey"]).await.expect(0);
+    place.write("main.hcl", &block(&kms("alias/other")));
+    place.run(&["plan", "-detailed-exitcode"]).await.expect(0);
 }

@@ -312,6 +312,32 @@ async fn the_markdown_of_a_large_plan_fits_and_counts() {
     assert_eq!(place.run(&["show", "-markdown", "p"]).await.expect(0).out, markdown);
 }
 
+/// The instances that a line of the list stands for: `- ADDRESSES  # COUNT`.
+fn counted(line: &str) -> Option<u64> {
+    line.strip_prefix("- terrane_data.")?.rsplit_once("  # ").map_or(Some(1), |(_, count)| count.parse().ok())
+}
+
+// A7
+#[tokio::test(flavor = "multi_thread")]
+async fn the_markdown_of_20_000_destroys_names_each_of_them() {
+    // The binary is not optimised: so large a plan is for the long suite.
+    let each = if std::env::var("TERRANE_SOAK").is_ok_and(|value| value == "1") { 5_000 } else { 250 };
+    let keyed = |name: &str, key: &str| {
+        let keys = format!("toset([for i in range({each}) : format(\"{key}\", i)])");
+        format!("resource \"terrane_data\" \"{name}\" {{\n  for_each = {keys}\n  input = each.key\n}}\n")
+    };
+    let counted_ones = format!("resource \"terrane_data\" \"c\" {{\n  count = {each}\n  input = count.index\n}}\n");
+    let all = [counted_ones, keyed("k", "eu-%04d"), keyed("l", "%d/system"), keyed("m", "node-%05d.example.com")];
+    let place = place(&all.concat()).await;
+    place.run(&["apply", "-auto-approve"]).await.expect(0);
+    place.run(&["plan", "-destroy", "-out=p", "-markdown=p.md"]).await.expect(0);
+    let markdown = std::fs::read_to_string(place.path().join("p.md")).unwrap();
+    let named: u64 = markdown.lines().filter_map(counted).sum();
+    println!("{} destroys in {} bytes, {named} of them by name", each * 4, markdown.len());
+    assert!(markdown.len() < 65_536 && markdown.contains(&format!("{} to destroy", each * 4)));
+    assert_eq!(named, each * 4, "{}", markdown.get(..4_000).unwrap_or(&markdown));
+}
+
 /// A program with a text on its standard input.
 fn piped(program: &Path, words: &[&str], text: &str) -> (bool, String) {
     let mut command = Command::new(program);

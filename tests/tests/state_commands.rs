@@ -401,6 +401,7 @@ async fn nothing_writes_without_the_lock() {
         &["destroy", "-auto-approve", "-lock=false"],
         &["state", "rm", "-lock=false", "terrane_data.b"],
         &["taint", "-lock=false", "terrane_data.b"],
+        &["adopt", "eks", "-region=eu-west-1", "-auto-approve", "-lock=false"],
     ] {
         expect_error(&place.run(words).await, "lock-always-held");
     }

@@ -72,6 +72,7 @@ struct Adoption<'v> {
 impl<'v> Adoption<'v> {
     /// Looks at the folder. That a file is there already is told before anything is asked.
     async fn begin(flags: &AdoptFlags, given: Vec<Flag>, voice: &'v Voice) -> Result<Self, Failure> {
+        super::refuse_without_lock(flags.run.lock)?;
         apply::check_consent(&flags.run, flags.auto_approve)?;
         let files = Files::of(flags.out.as_deref())?;
         let planning = PlanningArguments { refresh: true, ..PlanningArguments::default() };

@@ -83,7 +83,7 @@ const MADE_WRONG: &[&str] = &[
 /// Where an expression is used. `@` is the expression, `#` a number.
 const USED_WELL: &[&str] = &[
     "resource \"terrane_data\" \"r#\" {\n  secret = @\n}\n",
-    "resource \"terrane_data\" \"r#\" {\n  secret = @\n}\n",
+    "resource \"terrane_data\" \"r#\" {\n  secret = [file(\"secret.txt\"), @][1]\n}\nresource \"terrane_data\" \"f#\" {\n  secret = file(\"secret.txt\")\n}\n",
     "resource \"terrane_data\" \"r#\" {\n  secret = @\n  input  = \"visible\"\n}\noutput \"o#\" {\n  value     = terrane_data.r#.secret\n  sensitive = true\n}\n",
     "resource \"terrane_data\" \"r#\" {\n  for_each = toset([\"a\", \"b\"])\n  secret   = @\n}\n",
     "output \"o#\" {\n  value     = @\n  sensitive = true\n}\n",
@@ -189,8 +189,9 @@ impl Case {
                 "env(\"SECRET_OF_CASE\")".to_owned()
             }
             3 => {
+                // A file is what stands in it, and a secret only in a secret argument or where somebody says so.
                 self.files.push(("secret.txt".to_owned(), secret.to_owned()));
-                "file(\"secret.txt\")".to_owned()
+                "sensitive(file(\"secret.txt\"))".to_owned()
             }
             4 => {
                 self.files.push(("told.txt".to_owned(), secret.to_owned()));

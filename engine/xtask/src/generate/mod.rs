@@ -12,7 +12,7 @@ mod types;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::command::{Program, capture, passes};
+use crate::command::{Program, capture};
 use crate::error::{Failure, Outcome};
 use crate::root;
 use document::{Document, Kind};
@@ -34,7 +34,7 @@ const OWNED: &[&str] = &["schemas", "docs/reference"];
 /// # Errors
 /// When the binary cannot be run, prints something else, or files cannot be read or written.
 pub fn run(mode: Mode) -> Result<Outcome, Failure> {
-    if mode == Mode::Write && !passes(&Program::cargo().arguments(["build", "--package", "terrane"]))? {
+    if mode == Mode::Write && !crate::test::is_built()? {
         return Ok(Outcome::Bad);
     }
     let binary = root::target_dir()?.join("debug").join("terrane");

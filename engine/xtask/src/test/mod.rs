@@ -100,8 +100,9 @@ pub fn soak(parts: Parts) -> Result<Outcome, Failure> {
         report.stage("parts", |_| parts::install(true));
     }
     report.stage("build", |_| passes(&build()));
-    // With what passing tests print: how many points were tried belongs to the result.
-    let words = ["test", "--package", "terrane-tests", "--no-fail-fast", "--", "--show-output"];
+    // With what passing tests print: how many points were tried belongs to the result. Of the whole workspace: apart,
+    // the suites would get other features of shared crates, and those would be built anew.
+    let words = ["test", "--workspace", "--test", "*", "--no-fail-fast", "--", "--show-output"];
     let program = report.with_parts(tests(&binary()?, Suite::Whole).arguments(words));
     report.stage("soak", |count| passes_with_lines(&program, |line| count.take(line)));
     // Without the clouds: the feature changes crates below them, and they would all be built anew.
@@ -162,6 +163,14 @@ fn clippy() -> Program {
 fn build() -> Program {
     let arguments = ["build", "--workspace", "--all-targets", "--keep-going"];
     Program::cargo().arguments(arguments).arguments(one_at_a_time())
+}
+
+/// Builds all of it; false when that fails.
+///
+/// # Errors
+/// When cargo itself cannot be asked.
+pub fn is_built() -> Result<bool, Failure> {
+    passes(&build())
 }
 
 /// The compiler needs 7 to 8 GB for aws-sdk-ec2 alone: with less than 16 GiB nothing runs beside it.

@@ -3,6 +3,7 @@
 
 mod saved;
 mod state;
+mod tools;
 
 pub use saved::{
     GuardArguments, PolicyArguments, PolicyCommand, PolicyTestArguments, SaveArguments, SignArguments, TrustArguments,
@@ -13,6 +14,7 @@ pub use state::{
     StateVersionsArguments, TaintArguments, WorkspaceArguments, WorkspaceCommand, WorkspaceDeleteArguments,
     WorkspaceNewArguments, WorkspaceSelectArguments, WriteArguments,
 };
+pub use tools::{CompletionArguments, GraphArguments, GraphForm, Shell};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -112,6 +114,10 @@ pub enum Command {
     Workspace(WorkspaceArguments),
     /// List the providers of the configuration
     Providers(ProvidersArguments),
+    /// Write which block refers to which, as DOT, Mermaid or SVG
+    Graph(GraphArguments),
+    /// Write what a shell completes commands and flags by
+    Completion(CompletionArguments),
     /// Show the version
     Version(JsonArguments),
     /// Show all of it in a sandbox, without an account, in under a minute
@@ -147,6 +153,8 @@ impl Command {
             Self::Lock(_) => "lock",
             Self::ForceUnlock(_) => "force-unlock",
             Self::Workspace(_) => "workspace",
+            Self::Graph(_) => "graph",
+            Self::Completion(_) => "completion",
             Self::Version(_) => "version",
             Self::Demo(_) => "demo",
             Self::Sandbox(_) => "sandbox",

@@ -57,6 +57,8 @@ terrane_core::diagnostics! {
         help: "`terrane state list` lists what is recorded";
     JSON_WANTED: error "json-wanted" => "This has only a JSON form";
         help: "Add -json";
+    GRAPH_TOO_LARGE: error "graph-too-large" => "The graph is too large for a picture";
+        help: "Write it with -format=dot and let Graphviz draw it";
     FILE_EXISTS: error "file-exists" => "The file is there already";
         help: "Nothing is overwritten; choose another name with -out";
     ADOPT_NOT_FOUND: error "adopt-not-found" => "What is to be adopted is not there";

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod diag;
 pub mod drift;
 pub mod file;
+pub mod graph;
 pub mod outline;
 pub mod plan;
 pub mod planner;

@@ -2,9 +2,11 @@
 
 mod adopt;
 mod apply;
+mod completion;
 mod demo;
 mod drift;
 mod fmt;
+mod graph;
 mod init;
 mod lock;
 mod output;
@@ -102,6 +104,8 @@ pub async fn run(command: Command, flags: Vec<Flag>) -> u8 {
             quiet(&CommonArguments::default(), async |_| workspace::run(&command, &flags).await).await
         }
         Command::Providers(arguments) => quiet(&arguments.common.clone(), async |_| providers::run(&arguments)).await,
+        Command::Graph(arguments) => quiet(&arguments.common.clone(), async |_| graph::run(&arguments)).await,
+        Command::Completion(arguments) => quiet(&arguments.common.clone(), async |_| completion::run(&arguments)).await,
         Command::Version(arguments) => quiet(&arguments.common.clone(), async |_| version::run(&arguments)).await,
         Command::Demo(arguments) => {
             quiet(&arguments.common.clone(), async |console| demo::run(&arguments, console).await).await

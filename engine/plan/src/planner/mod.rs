@@ -24,7 +24,7 @@ mod order;
 pub mod recover;
 mod scope;
 mod settle;
-mod targets;
+pub(crate) mod targets;
 mod walk;
 
 use crate::diag;

@@ -259,7 +259,7 @@ fn is_targeted(
 }
 
 /// Adds the nodes that `node` refers to.
-fn references(program: &Program, node: Node, out: &mut Vec<Node>) {
+pub(crate) fn references(program: &Program, node: Node, out: &mut Vec<Node>) {
     if let Node::Import(number) = node {
         import(program, number, out);
         return;

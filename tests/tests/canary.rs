@@ -109,7 +109,7 @@ async fn run(seed: u64) -> Verdict {
         place.write(name, text);
     }
     // Every other state is with a server, whose password is a secret too; what is compressed there, `state pull` shows.
-    let remote = if seed % 2 == 0 { Some(remote(seed, &mut case, &place).await) } else { None };
+    let remote = if seed.is_multiple_of(2) { Some(remote(seed, &mut case, &place).await) } else { None };
     place.environment.push(("TERRANE_LOG_FILE".to_owned(), "a.log".to_owned()));
     let mut said = Vec::new();
     for words in COMMANDS {

@@ -1,10 +1,6 @@
 //! A10: sealed states and plans as people use them: keys from everywhere, rotation, wrong keys, old copies, KMS.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a broken harness ends the suite, and what is left out is said"
-)]
+#![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
 
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};

@@ -185,9 +185,8 @@ impl<'s> Team<'s> {
     async fn is_at_work(&self, mut run: Child) -> Child {
         let until = Instant::now() + DEADLINE;
         while !self.place.sandbox.log().iter().any(|entry| entry.operation == "CreateCluster") {
-            if run.try_wait().unwrap().is_some() {
-                panic!("the run has ended: {:?}", ended(run).await);
-            }
+            let has_ended = run.try_wait().unwrap().is_some();
+            assert!(!has_ended, "the run has ended: {:?}", ended(run).await);
             assert!(Instant::now() < until, "no run begins");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -3,7 +3,7 @@
 //! `soak` (TERRANE_SOAK=1) does it with 100,000 instances, `test` with fewer. It exists because only the whole binary
 //! decides what is read and written for one apply; what each store does with an entry is in `stores.rs`.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a broken harness ends the suite; figures are printed")]
+#![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
 
 use std::time::Duration;
 use terrane_sandbox::SandboxConfig;

@@ -110,9 +110,23 @@ pub(crate) fn thing() -> Arc<Schema> {
     )
 }
 
+/// A type whose blocks have blocks.
+pub(crate) fn rack() -> Arc<Schema> {
+    let disk = block("disk", Nesting::Set, vec![attribute("size", Type::Number, Role::Required)]);
+    let shelf = block("shelf", Nesting::List, vec![attribute("name", Type::String, Role::Required), disk]);
+    let mut token = attribute("token", Type::String, Role::Optional);
+    token.is_secret = true;
+    let lock = block("lock", Nesting::Single, vec![token]);
+    schema("t_rack", SchemaKind::Resource, vec![shelf, lock])
+}
+
 impl Schemas for Types {
     fn resource(&self, type_name: &str) -> Option<Arc<Schema>> {
-        (type_name == "t_thing").then(thing)
+        match type_name {
+            "t_thing" => Some(thing()),
+            "t_rack" => Some(rack()),
+            _ => None,
+        }
     }
     fn data(&self, type_name: &str) -> Option<Arc<Schema>> {
         let attributes = || {

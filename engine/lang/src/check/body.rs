@@ -16,7 +16,7 @@ pub(crate) struct Meta {
 }
 
 /// Nested blocks of later versions.
-const LATER: &[&str] = &["dynamic", "provisioner", "precondition", "postcondition"];
+const LATER: &[&str] = &["provisioner"];
 
 /// Adds the help where there is one.
 pub(crate) fn helped(problem: Diagnostic, help: Option<String>) -> Diagnostic {
@@ -111,6 +111,9 @@ impl Lower<'_> {
             self.report(diag::NOT_IN_THIS_VERSION.at(block.header).detail(detail));
             return None;
         }
+        if found.is_none() && &*kind.text == "dynamic" {
+            return self.dynamic(block, schema);
+        }
         let Some((at, attribute)) = found else {
             let kinds = schema.attributes.iter().filter(|a| is_block(a)).map(|a| &*a.name);
             let help = suggestion(&kind.text, kinds.chain(meta.blocks.iter().copied()));
@@ -133,7 +136,7 @@ impl Lower<'_> {
         let labelled = self.labelled(block, inner)?;
         let body = labelled.as_ref().unwrap_or(&block.body);
         let body = self.body(body, inner, block.header, Meta::default())?;
-        Some(NestedBlock { name: attribute.name.clone(), attribute: number(at), body })
+        Some(NestedBlock { name: attribute.name.clone(), attribute: number(at), body, dynamic: None })
     }
 
     /// `class "gp3" { .. }`: one label is the `name` of the block, where it has one.
@@ -191,6 +194,10 @@ impl Lower<'_> {
         for nested in &body.blocks {
             let attribute = schema.attributes.get(super::refer::index(nested.attribute));
             let is_single = attribute.is_some_and(|a| matches!(a.shape, Shape::Block { nesting: Nesting::Single, .. }));
+            // How many a `dynamic` block makes is known when it is evaluated.
+            if nested.dynamic.is_some() {
+                continue;
+            }
             match first.get(&nested.attribute) {
                 Some(before) if is_single => {
                     let problem =
@@ -206,13 +213,16 @@ impl Lower<'_> {
     }
 }
 
-fn find<'s>(schema: &'s Block, name: &str) -> Option<(usize, &'s Attribute)> {
+pub(super) fn find<'s>(schema: &'s Block, name: &str) -> Option<(usize, &'s Attribute)> {
     schema.attributes.iter().enumerate().find(|(_, attribute)| &*attribute.name == name)
 }
 
 fn written_names(body: &ast::Body) -> impl Iterator<Item = &str> {
     let attributes = body.attributes.iter().map(|attribute| &*attribute.name.text);
-    attributes.chain(body.blocks.iter().map(|block| &*block.kind.text))
+    attributes.chain(body.blocks.iter().map(|block| match block.labels.as_slice() {
+        [made] if &*block.kind.text == "dynamic" => &*made.text,
+        _ => &*block.kind.text,
+    }))
 }
 
 /// An example in the form of the configuration: examples of texts are declared without quotes, references as they are.

@@ -6,6 +6,7 @@
 mod blocks;
 mod body;
 mod drift;
+mod dynamic;
 mod encryption;
 mod files;
 mod lower;

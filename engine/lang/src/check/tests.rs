@@ -54,11 +54,40 @@ fn blocks_of_later_versions_are_named() {
         assert_eq!(problems, [("not-in-this-version", kind.to_owned())]);
     }
     check("terrane {\n  cloud {\n  }\n}\n", &[("not-in-this-version", "cloud")]);
-    check(&thing("dynamic \"node\" {\n  }"), &[("not-in-this-version", "dynamic \"node\"")]);
     check(&thing("provisioner \"local-exec\" {\n  }"), &[("not-in-this-version", "provisioner \"local-exec\"")]);
     check(&thing("lifecycle {\n  precondition {\n  }\n  }"), &[("not-in-this-version", "precondition")]);
     let files = Files::of(&[("main.hcl", "locals {\n}\n"), ("override.hcl", "locals {\n}\n")]);
     assert_eq!(load(&files, ".", &Types).problems[0].kind.id, "not-in-this-version");
+}
+
+// A1
+#[test]
+fn dynamic_blocks_are_checked_where_they_stand() {
+    let dynamic = |kind: &str, inside: &str| thing(&format!("dynamic \"{kind}\" {{\n    {inside}\n  }}"));
+    let content = "content {\n name = node.value\n}";
+    check(&dynamic("node", &format!("for_each = [\"a\"]\n    {content}")), &[]);
+    check(&dynamic("node", &format!("for_each = []\n    iterator = n\n    {content}")), &[("unknown-name", "node")]);
+    check(&dynamic("node", content), &[("missing-argument", "dynamic \"node\"")]);
+    check(&dynamic("node", "for_each = []"), &[("missing-argument", "dynamic \"node\"")]);
+    check(&dynamic("node", "for_each = []\n    content {\n}"), &[("missing-argument", "content")]);
+    check(&dynamic("nod", &format!("for_each = []\n    {content}")), &[("unknown-block", "\"nod\"")]);
+    check(&dynamic("tags", &format!("for_each = []\n    {content}")), &[("argument-not-block", "\"tags\"")]);
+    check(
+        &dynamic("node", &format!("for_each = []\n    iterator = \"n\"\n    {content}")),
+        &[("wrong-setting", "\"n\"")],
+    );
+    check(
+        &dynamic("node", &format!("for_each = []\n    labels = [\"x\"]\n    {content}")),
+        &[("unknown-argument", "labels")],
+    );
+    check(&dynamic("node", &format!("for_each = []\n    x = 1\n    {content}")), &[("unknown-argument", "x")]);
+    check(&thing("dynamic {\n  }"), &[("wrong-labels", "dynamic")]);
+    check(&thing("dynamic \"lifecycle\" {\n  }"), &[("unknown-block", "\"lifecycle\"")]);
+    let labels = dynamic("node", &format!("for_each = []\n    labels = [\"x\"]\n    {content}"));
+    assert_eq!(help(&labels), "Write the label as name = .. in content");
+    // A block that has to be there may be made by a dynamic one.
+    let net = "dynamic \"net\" {\n for_each = [1]\n content {\n cidrs = []\n}\n}\n  net {\n cidrs = []\n}";
+    check(&thing(net), &[]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Evaluates the arguments and nested blocks of a block into one object.
 
+use super::dynamic::{self, Kind};
 use super::ir::{Argument, Body, NestedBlock};
 use super::walk::Walk;
 use crate::convert::convert;
@@ -20,7 +21,12 @@ pub(crate) fn evaluate(walk: &mut Walk<'_>, body: &Body, schema: &Block, is_secr
             },
             Shape::Block { block, nesting } => {
                 let written = body.blocks.iter().filter(|nested| nested.attribute == at);
-                blocks(walk, written, block, *nesting, is_secret)
+                if written.clone().any(|nested| nested.dynamic.is_some()) {
+                    let kind = Kind { block, nesting: *nesting, ty: attribute.implied_type(), is_secret };
+                    dynamic::blocks(walk, written, &kind)
+                } else {
+                    blocks(walk, written, block, *nesting, is_secret)
+                }
             }
         };
         match value {

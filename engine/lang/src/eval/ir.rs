@@ -208,11 +208,23 @@ pub struct NestedBlock {
     pub attribute: u32,
     /// What stands inside.
     pub body: Body,
+    /// What makes many of it, or none, where it is written as `dynamic`.
+    pub dynamic: Option<Box<Dynamic>>,
+}
+
+/// What a `dynamic` block repeats over.
+#[derive(Clone, Debug)]
+pub struct Dynamic {
+    /// What is walked.
+    pub for_each: Expr,
+    /// The slot of the iterator: an object of `key` and `value`.
+    pub slot: u32,
 }
 
 impl Body {
     /// Where the leaf at `path` is written: the argument or block that is nearest to it. `None` where
-    /// nothing of it is written. Positions count the blocks of one kind as they are written.
+    /// nothing of it is written. Positions count the blocks of one kind as they are written; from the first `dynamic`
+    /// block on nobody knows how many it makes, so that one is meant.
     #[must_use]
     pub fn span_of(&self, path: &Path) -> Option<Span> {
         let (PathStep::Name(first), rest) = path.0.split_first()? else { return None };
@@ -221,7 +233,11 @@ impl Body {
         }
         let mut blocks = self.blocks.iter().filter(|b| b.name == *first);
         let (block, rest) = match rest.split_first() {
-            Some((PathStep::Index(at), rest)) => (blocks.nth(usize::try_from(*at).ok()?)?, rest),
+            Some((PathStep::Index(at), rest)) => {
+                let at = usize::try_from(*at).ok()?;
+                let found = blocks.enumerate().find(|(number, block)| *number == at || block.dynamic.is_some());
+                (found?.1, rest)
+            }
             _ => (blocks.next()?, rest),
         };
         if rest.is_empty() {
@@ -316,7 +332,12 @@ impl Body {
     /// Calls `see` with every expression of the body and of its nested blocks.
     pub fn visit<'e>(&'e self, see: &mut dyn FnMut(&'e Expr)) {
         self.arguments.iter().for_each(|a| a.value.visit(see));
-        self.blocks.iter().for_each(|b| b.body.visit(see));
+        for block in &self.blocks {
+            if let Some(dynamic) = &block.dynamic {
+                dynamic.for_each.visit(see);
+            }
+            block.body.visit(see);
+        }
     }
 }
 

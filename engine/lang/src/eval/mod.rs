@@ -8,6 +8,7 @@ pub mod ir;
 
 mod body;
 mod call;
+mod dynamic;
 mod fault;
 mod loops;
 mod nothing;
@@ -66,7 +67,14 @@ pub fn constant(expr: &Expr) -> Option<Value> {
         return Some(value.clone());
     }
     let mut is_closed = true;
+    let (mut named, mut bound) = (Vec::new(), Vec::new());
     expr.visit(&mut |part| {
+        match &part.kind {
+            ir::ExprKind::Slot(slot) => named.push(*slot),
+            ir::ExprKind::For(each) => bound.extend([each.slot, each.slot.saturating_add(1)]),
+            ir::ExprKind::Splat(splat) => bound.push(splat.slot),
+            _ => {}
+        }
         is_closed &= !matches!(
             part.kind,
             ir::ExprKind::Variable(_) | ir::ExprKind::Local(_) | ir::ExprKind::Given(_) | ir::ExprKind::Reference(_)
@@ -75,7 +83,8 @@ pub fn constant(expr: &Expr) -> Option<Value> {
             is_closed &= is_pure(call.function);
         }
     });
-    if !is_closed {
+    // What no loop of its own binds is the iterator of a `dynamic` block around it.
+    if !is_closed || named.iter().any(|slot| !bound.contains(slot)) {
         return None;
     }
     let mut problems = Vec::new();

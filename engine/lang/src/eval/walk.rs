@@ -452,6 +452,24 @@ impl<'a> Walk<'a> {
         Some(Value::unknown(Type::Any, Residual::For(Box::new(residual))).marked_like(&of))
     }
 
+    /// What `work` gives while the iterator of a `dynamic` block has a value.
+    pub fn with_slot<T>(&mut self, slot: u32, value: Value, work: impl FnOnce(&mut Self) -> T) -> T {
+        let base = index(slot);
+        self.slots.truncate(base);
+        self.slots.push(value);
+        let result = work(self);
+        self.slots.truncate(base);
+        result
+    }
+
+    /// What `work` makes of the numbers of a loop that stays open.
+    pub fn with_locals<T>(&mut self, work: impl FnOnce(&mut Self, u32, u32) -> T) -> T {
+        let (key, value) = self.open_locals();
+        let result = work(self, key, value);
+        self.next_local = key;
+        result
+    }
+
     fn open_locals(&mut self) -> (u32, u32) {
         let key = self.next_local;
         self.next_local = key.saturating_add(2);

@@ -116,6 +116,7 @@ fn applying(plan: Plan, written: Result<(), terrane_core::Text>) -> Vec<&'static
         at: "2026-01-01T00:00:00Z".into(),
         new_lineage: "l".into(),
         clock_rate: 1,
+        variables: std::collections::BTreeMap::new(),
     };
     let mut schedule = Schedule::new(Arc::new(plan), State::default(), &registry, &sources, options).unwrap();
     for _ in 0..10 {

@@ -17,9 +17,9 @@ terrane_core::diagnostics! {
 
     // Blocks, labels, arguments.
     UNKNOWN_BLOCK: error "unknown-block" => "There is no block of this kind here";
-        help: "Top-level blocks are terrane, provider, variable, locals, resource, data, module, output, import, moved and removed";
+        help: "Top-level blocks are terrane, provider, variable, locals, resource, data, module, output, import, moved, removed and check";
     WRONG_LABELS: error "wrong-labels" => "A block has the wrong number of labels";
-        help: "resource and data take a type and a name, provider, variable, module and output a name, others none";
+        help: "resource and data take a type and a name, provider, variable, module, output and check a name, others none";
     INVALID_NAME: error "invalid-name" => "This is no name";
         help: "A name starts with a letter or underscore and goes on with letters, digits, underscores and dashes";
     DUPLICATE_DECLARATION: error "duplicate-declaration" => "Two declarations have the same name";
@@ -66,6 +66,10 @@ terrane_core::diagnostics! {
         help: "A resource moves to a resource of the same type, a module to a module; use removed and import for all else";
     REMOVED_STILL_DECLARED: error "removed-still-declared" => "What a removed block removes is still declared";
         help: "Remove the block that declares it, or the removed block";
+    OVERRIDE_WITHOUT_BASE: error "override-without-base" => "An override has nothing to override";
+        help: "Write the block in a file that is no override, or correct its labels";
+    OVERRIDE_REFUSED: error "override-refused" => "This cannot be overridden";
+        help: "Write it in a file that is no override";
     COUNT_AND_FOR_EACH: error "count-and-for-each" => "A block has both count and for_each";
         help: "Keep one of them";
 
@@ -77,7 +81,7 @@ terrane_core::diagnostics! {
     WRONG_ARGUMENT_COUNT: error "wrong-argument-count" => "A function gets the wrong number of arguments";
         help: "The reference shows what the function takes";
     OUT_OF_PLACE: error "out-of-place" => "A name is used where it has no value";
-        help: "each needs for_each, count.index needs count, self needs a condition";
+        help: "each needs for_each, count.index needs count, self needs a postcondition";
     MISSING_INSTANCE_KEY: error "missing-instance-key" => "The block has many instances, and none is named";
         help: "Name one with [key], or take all with [*] or a for expression";
     UNEXPECTED_INSTANCE_KEY: error "unexpected-instance-key" => "The block has one instance, so there is no key";
@@ -140,6 +144,10 @@ terrane_core::diagnostics! {
         help: "Check that the file is there and holds name = value lines in UTF-8, or one JSON object where its name ends in .json";
     VALIDATION_FAILED: error "validation-failed" => "A variable has a value that its validation refuses";
         help: "Give a value that meets the condition";
+    CONDITION_FAILED: error "condition-failed" => "A condition of the configuration does not hold";
+        help: "Change what the message names, or correct the condition";
+    CHECK_FAILED: warning "check-failed" => "A check does not hold";
+        help: "Look at what the message names; a check never stops a run";
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use crate::convert::convert;
 use crate::diag;
 use crate::eval;
 use crate::program::{Input, InputSource, InputValue, Program, Variable};
-use crate::scope::{Scope, Sources};
+use crate::scope::Sources;
 use crate::syntax::{self, Given};
 use std::collections::BTreeMap;
 use terrane_core::diagnostic::{suggestion, tidy};
-use terrane_core::{Diagnostic, FileId, Place, SourceMap, Span, Text, Type, Value};
+use terrane_core::{Diagnostic, FileId, Place, SourceMap, Text, Type, Value};
 
 /// `-var` and `-var-file`, in the order of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,40 +232,10 @@ fn from_text(variable: &Variable, text: &str, source: &InputSource, problems: &m
     value
 }
 
-/// Evaluates the `validation` blocks of a variable. A condition that is not known yet passes for now.
-pub fn check_validations(variable: &Variable, scope: &dyn Scope, problems: &mut Vec<Diagnostic>) {
-    for validation in &variable.validations {
-        let Some(condition) = eval::evaluate(&validation.condition, scope, problems) else { continue };
-        if !condition.is_known() {
-            continue;
-        }
-        let truth = convert(&condition, &Type::Bool).ok().and_then(|value| value.as_bool());
-        let Some(truth) = truth else {
-            let detail = "the condition of a validation is true or false";
-            problems.push(diag::WRONG_OPERAND.at(validation.condition.span).detail(detail));
-            continue;
-        };
-        if truth {
-            continue;
-        }
-        let message = eval::evaluate(&validation.error_message, scope, problems);
-        let detail = message.map(|message| match message.as_str() {
-            Some(text) if !message.is_sensitive() => text.trim().to_owned(),
-            _ => String::from("the message holds a sensitive value"),
-        });
-        let problem = diag::VALIDATION_FAILED.at(variable.span).detail(detail.unwrap_or_default());
-        problems.push(label(problem, validation.condition.span));
-    }
-}
-
-fn label(problem: Diagnostic, span: Span) -> Diagnostic {
-    problem.label(span, "this condition is false")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Files, World, program, shown};
+    use crate::testing::{Files, program, shown};
 
     const VARIABLES: &str = "variable \"name\" {\n  type = string\n  default = \"d\"\n}\nvariable \"list\" {\n  type = list(number)\n  default = []\n}\nvariable \"secret\" {\n  type = string\n  sensitive = true\n  default = \"\"\n}\nvariable \"strict\" {\n  type = string\n  nullable = false\n  default = \"s\"\n}\nvariable \"needed\" {\n  type = number\n  validation {\n    condition = var.needed > 1\n    error_message = \"needed is ${var.needed}\"\n  }\n}\n";
 
@@ -363,25 +333,5 @@ mod tests {
     fn a_variable_without_a_value_is_told() {
         let problems = value_of("needed", &Given { files: vec![], env: vec![], flags: vec![] }).unwrap_err();
         assert_eq!(problems[0].kind.id, "no-value-for-variable");
-    }
-
-    #[test]
-    fn validations_say_what_is_wrong() {
-        let program = program(&[("main.hcl", VARIABLES)]);
-        let mut world = World::of(&program);
-        let variable = &program.modules[0].variables[4];
-        let mut run = |value: Value| {
-            world.variables.insert("needed", value);
-            let mut problems = Vec::new();
-            check_validations(variable, &world, &mut problems);
-            problems
-        };
-        assert!(run(Value::int(2)).is_empty());
-        let problems = run(Value::int(1));
-        assert_eq!((problems[0].kind.id, problems[0].detail.as_str()), ("validation-failed", "needed is 1"));
-        let secret = run(Value::int(0).sensitive());
-        assert_eq!(secret[0].detail, "the message holds a sensitive value");
-        let unknown = Value::unknown(Type::Number, terrane_core::Residual::Variable("n".into()));
-        assert!(run(unknown).is_empty());
     }
 }

@@ -6,6 +6,7 @@
 //! beyond their schemas.
 
 pub mod check;
+pub mod conditions;
 pub mod convert;
 pub mod diag;
 pub mod early;

@@ -163,6 +163,19 @@ pub struct Module {
     pub moves: Vec<Moved>,
     /// `removed` blocks.
     pub removals: Vec<Removed>,
+    /// `check` blocks.
+    pub checks: Vec<Check>,
+}
+
+/// A `check` block: it looks and warns, and stops nothing. The data source that it may have is a resource of the module.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Its name.
+    pub name: Text,
+    /// Its `assert` blocks.
+    pub asserts: Vec<Validation>,
+    /// The header of the block.
+    pub span: Span,
 }
 
 /// A `variable` block.
@@ -184,7 +197,7 @@ pub struct Variable {
     pub span: Span,
 }
 
-/// A `validation` block, or a pre- or postcondition.
+/// A `validation` or `assert` block, or a pre- or postcondition.
 #[derive(Clone, Debug)]
 pub struct Validation {
     /// What has to be true.
@@ -213,6 +226,8 @@ pub struct Output {
     pub is_sensitive: bool,
     /// `depends_on`, numbers of resources and calls of the module.
     pub depends_on: Vec<Target>,
+    /// `precondition` blocks.
+    pub preconditions: Vec<Validation>,
     /// The header of the block.
     pub span: Span,
 }
@@ -260,6 +275,8 @@ pub struct Resource {
     pub lifecycle: Lifecycle,
     /// The `timeouts` block: seconds by verb (create, update, delete).
     pub timeouts: BTreeMap<Text, u64>,
+    /// Whether it is the data source of a `check` block: what is wrong with it is a warning.
+    pub is_scoped: bool,
     /// The header of the block.
     pub span: Span,
 }
@@ -284,6 +301,24 @@ pub struct Lifecycle {
     pub ignore_changes: Ignore,
     /// `replace_triggered_by`: a resource or instance, and the attribute path where one is named.
     pub replace_triggered_by: Vec<Trigger>,
+    /// `precondition` blocks.
+    pub preconditions: Vec<Validation>,
+    /// `postcondition` blocks.
+    pub postconditions: Vec<Validation>,
+}
+
+impl Lifecycle {
+    /// The conditions before and after.
+    pub fn conditions(&self) -> impl Iterator<Item = &Validation> {
+        self.preconditions.iter().chain(&self.postconditions)
+    }
+}
+
+impl Validation {
+    /// Condition and message.
+    pub fn expressions(&self) -> [&Expr; 2] {
+        [&self.condition, &self.error_message]
+    }
 }
 
 /// What `ignore_changes` covers.
@@ -324,7 +359,20 @@ pub struct Call {
     pub arguments: Vec<Option<Expr>>,
     /// `depends_on`.
     pub depends_on: Vec<Target>,
+    /// `providers`: configurations of the callee, by the name that it uses.
+    pub providers: Vec<PassedProvider>,
     /// The header of the block.
+    pub span: Span,
+}
+
+/// One entry of `providers` of a module call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedProvider {
+    /// What the module calls it.
+    pub inside: ProviderRef,
+    /// What the caller calls it.
+    pub outside: ProviderRef,
+    /// Where it stands.
     pub span: Span,
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Files {
 impl Files {
     pub fn of(files: &[(&str, &str)]) -> Self {
         let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
-        Self { files, env: BTreeMap::new() }
+        Self { files, ..Self::default() }
     }
 }
 

@@ -121,7 +121,7 @@ pub(crate) mod tests {
     use super::*;
 
     pub fn plan() -> Plan {
-        let text = r#"{"format":2,"terrane_version":"0","id":"","made_at":"now","mode":"normal","lineage":"l","serial":3,
+        let text = r#"{"format":3,"terrane_version":"0","id":"","made_at":"now","mode":"normal","lineage":"l","serial":3,
             "fingerprint":{"configuration":"c","sources":{}},"variables":{},"providers":[],"drift":[],"outputs":[],
             "steps":[],"deferred":[],"changes":[{"addr":"terrane_data.a","action":"no_op","schema_version":1,
             "before":{"input":7},"after":{"input":7},"written":{"input":7}}]}"#;
@@ -174,7 +174,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_newer_format_is_refused() {
-        let newer = text(&plan()).replace("\"format\":2", "\"format\":3");
+        let newer = text(&plan()).replace("\"format\":3", "\"format\":4");
         assert_eq!(from_text(&newer).unwrap_err().kind.id, "plan-file-newer");
     }
 }

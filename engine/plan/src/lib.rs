@@ -6,6 +6,7 @@
 
 pub mod adopt;
 pub mod audit;
+pub mod condition;
 pub mod diag;
 pub mod drift;
 pub mod file;

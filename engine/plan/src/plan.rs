@@ -1,5 +1,6 @@
 //! A plan: complete data. Apply decides nothing beyond it.
 
+use crate::condition::Condition;
 use crate::outline::Outline;
 use crate::state::SecretDigest;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use terrane_core::{AddrPattern, InstanceAddr, ObjectId, Path, Text, Value};
 use terrane_provider::{Access, FactKey, ProviderName, StepSpec};
 
 /// Version of the format of plan files.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// What kind of plan it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,9 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     /// Outputs of the root module.
     pub outputs: Vec<OutputChange>,
+    /// Conditions of the configuration, sorted by what they are about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
     /// Steps, each after those it names.
     pub steps: Vec<Step>,
     /// What waits for a later stage.
@@ -319,7 +323,7 @@ pub enum Phase {
 /// One step of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// Number of its change; missing for a join, which does nothing and only keeps an order among others.
+    /// Number of its change; missing for a join, which does nothing but to keep an order and to find out conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<u32>,
     /// Which object of the change it works on.
@@ -333,6 +337,12 @@ pub struct Step {
     pub after: Vec<u32>,
     /// Given up after so many seconds.
     pub deadline_s: u64,
+    /// Numbers of the conditions that have to hold before it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preconditions: Vec<u32>,
+    /// Numbers of the conditions that have to hold when it is done, for what comes after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub postconditions: Vec<u32>,
 }
 
 /// Something that waits for a later stage.

@@ -219,11 +219,12 @@ mod tests {
 
     // A12
     #[test]
-    fn a_plan_of_the_format_before_is_read() {
-        let text = include_str!("saved/format-1.json");
-        let saved = read(text.as_bytes()).unwrap();
-        assert_eq!((saved.plan.format, saved.signatures.len(), saved.plan.changes.len()), (1, 0, 1));
-        assert_eq!(read(text.replace("1.34", "1.35").as_bytes()).unwrap_err().kind.id, "plan-file-damaged");
-        assert_eq!(crate::plan::FORMAT, 2);
+    fn a_plan_of_a_format_before_is_read() {
+        for (format, text) in [(1, include_str!("saved/format-1.json")), (2, include_str!("saved/format-2.json"))] {
+            let saved = read(text.as_bytes()).unwrap();
+            assert_eq!((saved.plan.format, saved.signatures.len(), saved.plan.changes.len()), (format, 0, 1));
+            assert_eq!(read(text.replace("1.34", "1.35").as_bytes()).unwrap_err().kind.id, "plan-file-damaged");
+        }
+        assert_eq!(crate::plan::FORMAT, 3);
     }
 }

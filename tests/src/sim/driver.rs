@@ -534,6 +534,7 @@ fn run_options() -> RunOptions {
         at: "2026-01-01T00:00:00Z".into(),
         new_lineage: "lineage-of-the-simulator".into(),
         clock_rate: 1,
+        variables: std::collections::BTreeMap::new(),
     }
 }
 

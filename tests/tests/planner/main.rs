@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
 
+mod conditions;
 mod excludes;
 mod imports;
 mod moves;

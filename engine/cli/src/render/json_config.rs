@@ -1,7 +1,7 @@
-//! `configuration`, `relevant_attributes` and `checks` of a plan's JSON: the blocks that it was made from.
+//! `configuration` and `relevant_attributes` of a plan's JSON: the blocks that it was made from.
 //!
 //! # Source
-//! Terraform, "JSON Output Format", configuration representation, expression representation and checks (2024).
+//! Terraform, "JSON Output Format", configuration representation, expression representation (2024).
 
 use super::json_value::{Plain, type_json};
 use serde_json::{Map, Value as Json, json};
@@ -47,20 +47,6 @@ pub fn relevant_attributes(outline: &Outline) -> Vec<Json> {
         json!({ "resource": resource, "attribute": steps })
     };
     outline.relevant.iter().map(entry).collect()
-}
-
-/// `checks`: validations of the root variables. There is a plan, so all of them hold.
-pub fn checks(outline: &Outline) -> Vec<Json> {
-    let is_checked = |variable: &&VariableOutline| variable.validations > 0;
-    let entry = |variable: &VariableOutline| {
-        let shown = format!("var.{}", variable.name);
-        json!({
-            "address": { "kind": "var", "name": variable.name, "to_display": shown },
-            "status": "pass",
-            "instances": [{ "address": { "to_display": shown }, "status": "pass" }],
-        })
-    };
-    outline.root.variables.iter().filter(is_checked).map(entry).collect()
 }
 
 fn put(object: &mut Json, key: &str, value: Option<Json>) {

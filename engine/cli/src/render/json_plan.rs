@@ -4,8 +4,8 @@
 //! # Source
 //! Terraform, "JSON Output Format", plan representation, format version 1.2 (2024).
 
-use super::json_config;
 use super::json_value::{Plain, SensitiveShadow, UnknownShadow};
+use super::{json_checks, json_config};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::json;
@@ -50,7 +50,7 @@ impl Serialize for JsonPlan<'_> {
         }
         map.serialize_entry("configuration", &self.configuration())?;
         map.serialize_entry("relevant_attributes", &json_config::relevant_attributes(&plan.outline))?;
-        map.serialize_entry("checks", &json_config::checks(&plan.outline))?;
+        map.serialize_entry("checks", &json_checks::checks(&plan.conditions))?;
         map.serialize_entry("timestamp", &plan.made_at)?;
         let is_errored = !plan.errors.is_empty();
         map.serialize_entry("applyable", &(!is_errored && !plan.is_empty()))?;

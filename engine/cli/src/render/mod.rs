@@ -3,6 +3,7 @@
 pub mod diagnostic;
 pub mod events;
 pub mod graph;
+pub mod json_checks;
 pub mod json_config;
 pub mod json_plan;
 pub mod json_state;

@@ -7,7 +7,7 @@ use super::names::{Blocks, Names, World};
 use crate::diag;
 use crate::eval::ir::Expr;
 use crate::program::{Call, Import, Local, ModuleId, Moved, Output, ProviderBlock, ProviderRef, Removed, Resource};
-use crate::program::{Validation, Variable};
+use crate::program::{Check, Validation, Variable};
 use crate::syntax::ast;
 use terrane_core::diagnostic::suggestion;
 use terrane_core::{Diagnostic, Mode, Type};
@@ -24,6 +24,7 @@ pub(crate) struct Lowered {
     pub imports: Vec<Import>,
     pub moves: Vec<Moved>,
     pub removals: Vec<Removed>,
+    pub checks: Vec<Check>,
 }
 
 const RESOURCE: Meta =
@@ -31,9 +32,9 @@ const RESOURCE: Meta =
 const PROVIDER: Meta = Meta { arguments: &["alias"], blocks: &[] };
 const VARIABLE: &[&str] = &["type", "default", "description", "sensitive", "nullable"];
 const OUTPUT: &[&str] = &["value", "description", "sensitive", "depends_on"];
-const CALL: &[&str] = &["source", "count", "for_each", "depends_on"];
+const CALL: &[&str] = &["source", "count", "for_each", "depends_on", "providers"];
 /// Arguments of blocks that later versions have.
-const LATER: &[&str] = &["ephemeral", "deprecated", "providers", "version", "write_only", "identity"];
+const LATER: &[&str] = &["ephemeral", "deprecated", "version", "write_only", "identity"];
 
 /// Lowers every block of a folder; what has a problem is left out.
 pub(crate) fn lower(world: &World<'_>, names: &Names, blocks: Blocks, problems: &mut Vec<Diagnostic>) -> Lowered {
@@ -58,6 +59,9 @@ pub(crate) fn lower(world: &World<'_>, names: &Names, blocks: Blocks, problems: 
     }
     for (provider, block) in blocks.providers {
         lowered.providers.extend(cx.provider_block(provider, &block));
+    }
+    for block in blocks.checks {
+        lowered.checks.extend(cx.check_block(&block));
     }
     lowered.imports.extend(blocks.imports.iter().filter_map(|block| cx.import_block(block)));
     lowered.moves.extend(blocks.moves.iter().filter_map(|block| cx.moved_block(block)));
@@ -89,7 +93,7 @@ impl Lower<'_> {
                 continue;
             }
             let name = &nested.kind.text;
-            if matches!(&**name, "precondition" | "postcondition" | "cloud" | "required_providers") {
+            if matches!(&**name, "cloud" | "required_providers") {
                 self.report(diag::NOT_IN_THIS_VERSION.at(nested.header).detail(format!("`{name}` blocks of a {kind}")));
                 continue;
             }
@@ -124,13 +128,7 @@ impl Lower<'_> {
         let is_known = self.only(block, VARIABLE, &["validation"]);
         self.description(&block.body);
         let default = find(&block.body, "default").map(|a| self.default(&a.value, ty.as_ref()));
-        let validations: Vec<Option<Validation>> = block
-            .body
-            .blocks
-            .iter()
-            .filter(|nested| &*nested.kind.text == "validation")
-            .map(|nested| self.validation(nested))
-            .collect();
+        let validations = self.conditions(&block.body, "validation");
         let is_sensitive = self.flag(&block.body, "sensitive", false);
         let is_nullable = self.flag(&block.body, "nullable", true);
         if !is_known {
@@ -142,7 +140,7 @@ impl Lower<'_> {
             default: written(default)?,
             is_sensitive: is_sensitive?,
             is_nullable: is_nullable?,
-            validations: validations.into_iter().collect::<Option<_>>()?,
+            validations: validations?,
             span: block.header,
         })
     }
@@ -153,7 +151,27 @@ impl Lower<'_> {
         self.of_type(Expr::literal(setting.value, setting.span), ty?, "default")
     }
 
-    fn validation(&mut self, block: &ast::Block) -> Option<Validation> {
+    /// The blocks of a kind, each with a condition and what to say where it is false.
+    fn conditions(&mut self, body: &ast::Body, kind: &str) -> Option<Vec<Validation>> {
+        let blocks = body.blocks.iter().filter(|nested| &*nested.kind.text == kind);
+        let lowered: Vec<Option<Validation>> = blocks.map(|nested| self.validation(nested)).collect();
+        lowered.into_iter().collect()
+    }
+
+    fn check_block(&mut self, block: &ast::Block) -> Option<Check> {
+        let name = block.labels.first()?.text.clone();
+        let is_known = self.only(block, &[], &["assert"]);
+        self.check = Some(name.clone());
+        let asserts = self.conditions(&block.body, "assert");
+        self.check = None;
+        if !block.body.blocks.iter().any(|nested| &*nested.kind.text == "assert") {
+            self.report(diag::MISSING_ARGUMENT.at(block.header).detail("the block `assert` is missing"));
+            return None;
+        }
+        is_known.then_some(Check { name, asserts: asserts?, span: block.header })
+    }
+
+    pub(super) fn validation(&mut self, block: &ast::Block) -> Option<Validation> {
         let is_known = self.only(block, &["condition", "error_message"], &[]);
         let mut required = |name: &str| match find(&block.body, name) {
             Some(attribute) => self.expr(&attribute.value),
@@ -179,7 +197,8 @@ impl Lower<'_> {
         let lowered = self.body(body, &schema.body, block.header, RESOURCE);
         let provider = self.provider_of(body, &type_name);
         let depends_on = self.depends_on(body);
-        let lifecycle = self.lifecycle(body, &schema.body);
+        let lifecycle = self.lifecycle(body, &schema);
+        let is_scoped = found.of_check.is_some();
         let timeouts = self.timeouts(body);
         self.around = Surroundings::PLAIN;
         Some(Resource {
@@ -193,6 +212,7 @@ impl Lower<'_> {
             depends_on: depends_on?,
             lifecycle: lifecycle?,
             timeouts: timeouts?,
+            is_scoped,
             span: block.header,
         })
     }
@@ -210,12 +230,14 @@ impl Lower<'_> {
             None => None,
         };
         self.around = Surroundings::PLAIN;
+        let providers = self.passed_providers(&block.body);
         let call = Call {
             name,
             module: ModuleId(0),
             repetition: repetition?,
             arguments: arguments?,
             depends_on: depends_on?,
+            providers: providers?,
             span: block.header,
         };
         Some((call, folder?))
@@ -251,7 +273,7 @@ impl Lower<'_> {
 
     fn output_block(&mut self, block: &ast::Block) -> Option<Output> {
         let name = block.labels.first()?.text.clone();
-        let is_known = self.only(block, OUTPUT, &[]);
+        let is_known = self.only(block, OUTPUT, &["precondition"]);
         self.description(&block.body);
         let value = match find(&block.body, "value") {
             Some(attribute) => self.expr(&attribute.value),
@@ -262,10 +284,18 @@ impl Lower<'_> {
         };
         let is_sensitive = self.flag(&block.body, "sensitive", false);
         let depends_on = self.depends_on(&block.body);
+        let preconditions = self.conditions(&block.body, "precondition");
         if !is_known {
             return None;
         }
-        Some(Output { name, value: value?, is_sensitive: is_sensitive?, depends_on: depends_on?, span: block.header })
+        Some(Output {
+            name,
+            value: value?,
+            is_sensitive: is_sensitive?,
+            depends_on: depends_on?,
+            preconditions: preconditions?,
+            span: block.header,
+        })
     }
 
     fn provider_block(&mut self, provider: ProviderRef, block: &ast::Block) -> Option<ProviderBlock> {

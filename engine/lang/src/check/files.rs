@@ -2,6 +2,7 @@
 
 use super::meta::find;
 use super::names::{Blocks, Declare, Names, text_of};
+use super::{overrides, settings};
 use crate::diag;
 use crate::program::Schemas;
 use crate::scope::Sources;
@@ -88,18 +89,26 @@ impl<'a> Reader<'a> {
             self.empty(&path, listed.as_deref(), from);
             return None;
         }
-        let mut problems = Vec::new();
-        let mut declare = Declare::new(self.schemas, &mut problems);
+        let (before, had_syntax_errors) = (self.problems.len(), self.has_syntax_errors);
+        let (mut files, mut over) = (Vec::with_capacity(names.len()), Vec::new());
         for name in names {
             let shown = if folder == "." { name.clone() } else { format!("{folder}/{name}") };
-            if name == "override.hcl" || name.ends_with("_override.hcl") {
-                let problem = diag::NOT_IN_THIS_VERSION.at(Place::File(shown)).detail("override files");
-                self.problems.push(problem);
-                continue;
-            }
-            if let Some(file) = self.file(&shown, &join(&path, &name)) {
-                declare.file(file);
-            }
+            let file = self.file(&shown, &join(&path, &name));
+            let is_override = name == "override.hcl" || name.ends_with("_override.hcl");
+            if is_override { over.extend(file) } else { files.extend(file) }
+        }
+        let mut problems = Vec::new();
+        overrides::merge(&mut files, over, &mut problems);
+        if let Some(problem) = settings::other_version(&files) {
+            // What another version says in other words is no mistake.
+            self.problems.truncate(before);
+            self.has_syntax_errors = had_syntax_errors;
+            self.problems.push(problem);
+            return None;
+        }
+        let mut declare = Declare::new(self.schemas, &mut problems);
+        for file in files {
+            declare.file(file);
         }
         let (names, blocks) = (declare.names, declare.blocks);
         self.problems.append(&mut problems);

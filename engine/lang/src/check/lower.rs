@@ -6,8 +6,9 @@ use crate::eval::ir::{AttributeOf, CallOf, Expr, ExprKind, For, Given, Splat};
 use crate::eval::{self, Nothing};
 use crate::functions;
 use crate::syntax::ast;
+use std::sync::Arc;
 use terrane_core::diagnostic::suggestion;
-use terrane_core::{Diagnostic, Operator, Span, Text, Value};
+use terrane_core::{Diagnostic, Operator, Schema, Span, Text, Value};
 
 /// What a block gives to the expressions inside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,11 +58,16 @@ pub(crate) struct Lower<'a> {
     pub problems: &'a mut Vec<Diagnostic>,
     /// Names of the loop variables that are open; a splat's element has none.
     pub slots: Vec<Option<Text>>,
+    /// The schema of `self`, where it has a value.
+    pub self_of: Option<Arc<Schema>>,
+    /// The `check` block around.
+    pub check: Option<Text>,
 }
 
 impl<'a> Lower<'a> {
     pub fn new(world: &'a World<'a>, names: &'a Names, problems: &'a mut Vec<Diagnostic>) -> Self {
-        Self { world, names, around: Surroundings::PLAIN, problems, slots: Vec::new() }
+        let around = Surroundings::PLAIN;
+        Self { world, names, around, problems, slots: Vec::new(), self_of: None, check: None }
     }
 
     pub fn report(&mut self, problem: Diagnostic) {
@@ -330,8 +336,20 @@ impl<'a> Lower<'a> {
         let repeats = self.around.repeats;
         let out_of_place = |detail: &str| diag::OUT_OF_PLACE.at(span).detail(detail.to_owned());
         if root == "self" {
-            self.report(out_of_place("`self` has a value in conditions of a resource only"));
-            return None;
+            let Some(schema) = self.self_of.clone() else {
+                self.report(out_of_place("`self` has a value in postconditions only"));
+                return None;
+            };
+            if let Some(Taken::Attr(name, _)) = steps.first()
+                && schema.body.attribute(&name.text).is_none()
+            {
+                let detail = format!("`{}` has no attribute `{}`", schema.type_name, name.text);
+                let problem = diag::NO_SUCH_ATTRIBUTE.at(name.span).detail(detail);
+                let help = suggestion(&name.text, schema.body.attributes.iter().map(|a| &*a.name));
+                self.report(super::body::helped(problem, help));
+                return None;
+            }
+            return Some((Given::SelfValue, 0));
         }
         let name = self.first_name(root, span, steps)?;
         let (given, known): (_, &[&str]) = match (root, &*name.text) {

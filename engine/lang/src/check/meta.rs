@@ -8,10 +8,12 @@ use crate::eval::ir::Referent;
 use crate::program::{Ignore, Lifecycle, ProviderRef, Repetition, Target, Trigger};
 use crate::syntax::ast;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use terrane_core::diagnostic::suggestion;
-use terrane_core::{Block, Number, Path, PathStep, Text};
+use terrane_core::{Block, Number, Path, PathStep, Schema, Text};
 
 const LIFECYCLE: &[&str] = &["prevent_destroy", "create_before_destroy", "ignore_changes", "replace_triggered_by"];
+const LIFECYCLE_BLOCKS: &[&str] = &["precondition", "postcondition"];
 const VERBS: &[&str] = &["create", "update", "delete", "read"];
 
 /// The argument `name` of a body.
@@ -124,17 +126,29 @@ impl Lower<'_> {
     }
 
     /// The `lifecycle` block.
-    pub fn lifecycle(&mut self, body: &ast::Body, schema: &Block) -> Option<Lifecycle> {
+    pub fn lifecycle(&mut self, body: &ast::Body, schema: &Arc<Schema>) -> Option<Lifecycle> {
         let mut lifecycle = Lifecycle::default();
         let Some(block) = self.single(body, "lifecycle") else { return Some(lifecycle) };
         let mut is_whole = true;
         for nested in &block.body.blocks {
-            let detail = format!("`{}` blocks", nested.kind.text);
-            self.report(match &*nested.kind.text {
-                "precondition" | "postcondition" => diag::NOT_IN_THIS_VERSION.at(nested.header).detail(detail),
-                other => diag::UNKNOWN_BLOCK.at(nested.header).detail(format!("`lifecycle` has no block `{other}`")),
-            });
-            is_whole = false;
+            let list = match &*nested.kind.text {
+                "precondition" => &mut lifecycle.preconditions,
+                "postcondition" => &mut lifecycle.postconditions,
+                other => {
+                    let problem = diag::UNKNOWN_BLOCK.at(nested.header);
+                    let problem = problem.detail(format!("`lifecycle` has no block `{other}`"));
+                    self.report(helped(problem, suggestion(other, LIFECYCLE_BLOCKS.iter().copied())));
+                    is_whole = false;
+                    continue;
+                }
+            };
+            // Only after the fact there is an object to look at.
+            self.self_of = (&*nested.kind.text == "postcondition").then(|| schema.clone());
+            match self.validation(nested) {
+                Some(condition) => list.push(condition),
+                None => is_whole = false,
+            }
+            self.self_of = None;
         }
         for attribute in &block.body.attributes {
             let value = &attribute.value;
@@ -145,7 +159,7 @@ impl Lower<'_> {
                 "create_before_destroy" => {
                     self.bool_setting(value, "create_before_destroy").map(|is| lifecycle.create_before_destroy = is)
                 }
-                "ignore_changes" => self.ignored(value, schema).map(|ignored| lifecycle.ignore_changes = ignored),
+                "ignore_changes" => self.ignored(value, &schema.body).map(|ignored| lifecycle.ignore_changes = ignored),
                 "replace_triggered_by" => {
                     self.triggers(value).map(|triggers| lifecycle.replace_triggered_by = triggers)
                 }

@@ -13,6 +13,8 @@ mod lower;
 mod meta;
 mod names;
 mod order;
+mod overrides;
+mod passed;
 mod refactor;
 mod refer;
 mod repeat;
@@ -87,8 +89,8 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
         problems.retain(|p| !std::ptr::eq(p.kind, &diag::INVALID_NAME) || !templates.contains(&p.span()));
     }
     let mut imports = refactor::imports(&mut lowered, &mut problems);
-    let modules = expand(lowered, &mut problems);
-    check_aliases(&modules, &mut problems);
+    let mut modules = expand(lowered, &mut problems);
+    passed::check(&modules, &mut problems);
     let mut order = Vec::new();
     // With a declaration left out, numbers mean something else: only a whole program has an order.
     if !problems.iter().any(Diagnostic::is_error) {
@@ -98,6 +100,7 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
                 order = sorted;
                 repeat::check(&modules, &mut problems);
                 settings::check(&modules, &settings, &mut problems);
+                passed::resolve(&mut modules);
             }
             Err(circles) => problems.extend(circles),
         }
@@ -178,6 +181,7 @@ fn module(place: Place, lowered: Lowered) -> Module {
         providers: lowered.providers,
         moves: lowered.moves,
         removals: lowered.removals,
+        checks: lowered.checks,
     }
 }
 
@@ -191,19 +195,6 @@ fn is_inside(places: &[Place], at: usize, folder: &str) -> bool {
         next = place.caller.and_then(|(caller, _)| places.get(caller.0));
     }
     false
-}
-
-fn check_aliases(modules: &[Module], problems: &mut Vec<Diagnostic>) {
-    for (number, module) in modules.iter().enumerate() {
-        for resource in &module.resources {
-            let provider = &resource.provider;
-            let Some(alias) = &provider.alias else { continue };
-            if order::nearest_provider(modules, ModuleId(number), provider).is_none() {
-                let detail = format!("no provider \"{}\" block has the alias `{alias}`", provider.name);
-                problems.push(diag::UNKNOWN_PROVIDER.at(resource.span).detail(detail));
-            }
-        }
-    }
 }
 
 /// A scope of names that has no schemas: for constants and templates.

@@ -48,6 +48,8 @@ pub(crate) struct ResourceName {
     pub repeats: Repeats,
     /// `None` where the type is not known.
     pub schema: Option<Arc<Schema>>,
+    /// The `check` block that it stands in: nobody else may name it.
+    pub of_check: Option<Text>,
 }
 
 /// A module call that expressions may name.
@@ -83,6 +85,7 @@ pub(crate) struct Blocks {
     pub imports: Vec<ast::Block>,
     pub moves: Vec<ast::Block>,
     pub removals: Vec<ast::Block>,
+    pub checks: Vec<ast::Block>,
 }
 
 /// What every folder is checked against.
@@ -104,9 +107,10 @@ impl World<'_> {
 }
 
 /// Blocks that other versions have.
-const LATER: &[&str] = &["check", "ephemeral"];
+const LATER: &[&str] = &["ephemeral"];
 const KINDS: &[&str] = &[
     "terrane", "provider", "variable", "locals", "resource", "data", "module", "output", "import", "moved", "removed",
+    "check",
 ];
 
 /// Sorts the blocks of a folder by kind and gathers their names.
@@ -153,8 +157,9 @@ impl<'a> Declare<'a> {
                 }
             }
             "variable" => self.variable(block),
-            "resource" => self.resource(Mode::Managed, block),
-            "data" => self.resource(Mode::Data, block),
+            "resource" => self.resource(Mode::Managed, block, None),
+            "data" => self.resource(Mode::Data, block, None),
+            "check" => self.check(block),
             "module" => self.call(block),
             "output" => self.output(block),
             "provider" => self.provider(block),
@@ -257,7 +262,33 @@ impl<'a> Declare<'a> {
         self.blocks.variables.push(block);
     }
 
-    fn resource(&mut self, mode: Mode, block: ast::Block) {
+    /// A `check` block; its data source is a block of the folder that only the check knows.
+    fn check(&mut self, mut block: ast::Block) {
+        let Some([name]) = self.labels::<1>(&block) else { return };
+        if !self.is_first(format!("check.{name}"), block.header) {
+            return;
+        }
+        let (data, others) = block.body.blocks.into_iter().partition(|nested| &*nested.kind.text == "data");
+        block.body.blocks = others;
+        let mut data: Vec<ast::Block> = data;
+        if let [first, twice, ..] = data.as_slice() {
+            let problem = diag::DUPLICATE_BLOCK.at(twice.header).detail("a check has at most one data source");
+            self.problems.push(problem.label(first.header, "first here"));
+        }
+        data.truncate(1);
+        for nested in data {
+            let mut arguments = nested.body.attributes.iter();
+            if let Some(repeated) = arguments.find(|a| matches!(&*a.name.text, "count" | "for_each")) {
+                let detail = "the data source of a check stands once";
+                self.problems.push(diag::WRONG_SETTING.at(repeated.name.span).detail(detail));
+                continue;
+            }
+            self.resource(Mode::Data, nested, Some(name.clone()));
+        }
+        self.blocks.checks.push(block);
+    }
+
+    fn resource(&mut self, mode: Mode, block: ast::Block, of_check: Option<Text>) {
         let Some([type_name, name]) = self.labels::<2>(&block) else { return };
         let prefix = if mode == Mode::Data { "data." } else { "" };
         if !self.is_first(format!("{prefix}{type_name}.{name}"), block.header) {
@@ -275,7 +306,7 @@ impl<'a> Declare<'a> {
         }
         let number = super::refer::numbered(&self.blocks.resources);
         let repeats = Repeats::of(&block.body);
-        self.names.resources.insert((mode, type_name, name), ResourceName { number, repeats, schema });
+        self.names.resources.insert((mode, type_name, name), ResourceName { number, repeats, schema, of_check });
         self.blocks.resources.push((mode, block));
     }
 

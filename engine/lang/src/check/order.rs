@@ -2,7 +2,7 @@
 
 use crate::diag;
 use crate::eval::ir::{Expr, ExprKind, Referent};
-use crate::program::{Import, Module, ModuleId, Node, ProviderRef, Repetition, Target};
+use crate::program::{Import, Module, ModuleId, Node, ProviderRef, Repetition, Target, Validation};
 use std::collections::{BTreeMap, VecDeque};
 use terrane_core::{Diagnostic, Mode, Span};
 
@@ -138,10 +138,7 @@ impl<'m> Graph<'m> {
             {
                 self.refer(own, caller, argument);
             }
-            for validation in &variable.validations {
-                self.refer(own, id, &validation.condition);
-                self.refer(own, id, &validation.error_message);
-            }
+            self.conditions(own, id, variable.validations.iter());
             if let Some(needs) = self.needs.get_mut(own) {
                 needs.retain(|need| *need != own);
             }
@@ -159,6 +156,7 @@ impl<'m> Graph<'m> {
         for (at, output) in module.outputs.iter().enumerate() {
             self.refer(start.outputs + at, id, &output.value);
             self.targets(start.outputs + at, id, &output.depends_on);
+            self.conditions(start.outputs + at, id, output.preconditions.iter());
         }
     }
 
@@ -169,6 +167,7 @@ impl<'m> Graph<'m> {
             self.repetition(own, id, &resource.repetition);
             resource.body.visit(&mut |expr| self.refer_one(own, id, expr));
             self.targets(own, id, &resource.depends_on);
+            self.conditions(own, id, resource.lifecycle.conditions());
             for trigger in &resource.lifecycle.replace_triggered_by {
                 self.edge(own, start.resources + trigger.resource);
                 if let Some(key) = &trigger.key {
@@ -183,7 +182,7 @@ impl<'m> Graph<'m> {
 
     /// The nearest configuration of a provider, from the module outwards.
     fn provider(&self, from: ModuleId, wanted: &ProviderRef) -> Option<usize> {
-        let (module, at) = nearest_provider(self.modules, from, wanted)?;
+        let (module, at) = super::passed::resolved(self.modules, from, wanted).1?;
         Some(self.start(module).providers + at)
     }
 
@@ -207,6 +206,10 @@ impl<'m> Graph<'m> {
                 self.edge(own, node);
             }
         }
+    }
+
+    fn conditions<'v>(&mut self, own: usize, id: ModuleId, conditions: impl Iterator<Item = &'v Validation>) {
+        conditions.flat_map(Validation::expressions).for_each(|expr| self.refer(own, id, expr));
     }
 
     fn refer(&mut self, own: usize, id: ModuleId, expr: &Expr) {
@@ -349,19 +352,6 @@ impl<'m> Graph<'m> {
         };
         shown.unwrap_or_default()
     }
-}
-
-/// The nearest configuration of a provider, from a module outwards through its callers.
-pub(crate) fn nearest_provider(modules: &[Module], from: ModuleId, wanted: &ProviderRef) -> Option<(ModuleId, usize)> {
-    let mut at = Some(from);
-    while let Some(id) = at {
-        let module = modules.get(id.0)?;
-        if let Some(found) = module.providers.iter().position(|p| p.provider == *wanted) {
-            return Some((id, found));
-        }
-        at = module.caller.map(|(caller, _)| caller);
-    }
-    None
 }
 
 /// Strongly connected components (Tarjan) of the nodes that are left, without recursion.

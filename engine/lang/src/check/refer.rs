@@ -68,6 +68,12 @@ impl Lower<'_> {
         let names = self.names;
         let prefix = if mode == Mode::Data { "data." } else { "" };
         if let Some(found) = names.resources.get(&(mode, type_name.clone(), name.text.clone())) {
+            if let Some(check) = found.of_check.as_ref().filter(|check| self.check.as_ref() != Some(check)) {
+                let detail = format!("`{prefix}{type_name}.{}` is known inside check \"{check}\" only", name.text);
+                let problem = diag::UNKNOWN_NAME.at(name.span).detail(detail);
+                self.report(problem.help("Declare the data source outside of the check"));
+                return None;
+            }
             return Some((found, format!("{prefix}{type_name}.{}", name.text), taken));
         }
         let of_type: Vec<&str> =

@@ -15,6 +15,7 @@ use terrane_core::{Diagnostic, Span, Text};
 
 /// The kinds of backend of this version.
 pub const BACKENDS: &[&str] = &["local", "s3", "gcs", "azurerm", "oss", "cos", "obs", "pg", "http"];
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Kinds that people know from elsewhere.
 const LATER_BACKENDS: &[&str] = &["kubernetes", "consul", "remote"];
 
@@ -52,13 +53,9 @@ impl Lower<'_> {
         let attribute = find(&block.body, "required_version")?;
         let setting = self.setting(&attribute.value, "required_version")?;
         let text = setting.text("required_version", self.problems)?;
-        let version = env!("CARGO_PKG_VERSION");
-        match super::version::meets(version, &text) {
+        match super::version::meets(VERSION, &text) {
             Ok(true) => return Some((text, setting.span)),
-            Ok(false) => {
-                let detail = format!("this is Terrane {version}, and `{text}` is asked for");
-                self.report(diag::VERSION_NOT_SUPPORTED.at(setting.span).detail(detail));
-            }
+            Ok(false) => self.report(unmet(&text, setting.span)),
             Err(part) => {
                 let detail = format!("{} is no version constraint", terrane_core::path::quote(&part));
                 self.report(diag::WRONG_SETTING.at(setting.span).detail(detail).help("Write it like \">= 0.1, < 2\""));
@@ -103,6 +100,24 @@ impl Lower<'_> {
         }
         Some(Backend { kind: kind.clone(), kind_span: label.span, arguments, span: block.header })
     }
+}
+
+/// The problem of a folder that wants another version. It is looked for before anything else is, in text that this version
+/// need not understand.
+pub(crate) fn other_version(files: &[ast::File]) -> Option<Diagnostic> {
+    let blocks = files.iter().flat_map(|file| &file.body.blocks).filter(|block| &*block.kind.text == "terrane");
+    let mut wanted = blocks.filter_map(|block| find(&block.body, "required_version"));
+    wanted.find_map(|attribute| match &attribute.value.kind {
+        ast::ExprKind::String(text) if super::version::meets(VERSION, text) == Ok(false) => {
+            Some(unmet(text, attribute.value.span))
+        }
+        _ => None,
+    })
+}
+
+fn unmet(text: &str, span: Span) -> Diagnostic {
+    let detail = format!("this is Terrane {VERSION}, and `{text}` is asked for");
+    diag::VERSION_NOT_SUPPORTED.at(span).detail(detail)
 }
 
 /// Reports what is not known before the state is read.

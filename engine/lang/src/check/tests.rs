@@ -49,15 +49,9 @@ fn a_label_with_a_template_is_told_of_once() {
 
 #[test]
 fn blocks_of_later_versions_are_named() {
-    for kind in ["ephemeral \"t\" \"x\"", "check \"x\""] {
-        let problems = found(&format!("{kind} {{\n}}\n"));
-        assert_eq!(problems, [("not-in-this-version", kind.to_owned())]);
-    }
+    check("ephemeral \"t\" \"x\" {\n}\n", &[("not-in-this-version", "ephemeral \"t\" \"x\"")]);
     check("terrane {\n  cloud {\n  }\n}\n", &[("not-in-this-version", "cloud")]);
     check(&thing("provisioner \"local-exec\" {\n  }"), &[("not-in-this-version", "provisioner \"local-exec\"")]);
-    check(&thing("lifecycle {\n  precondition {\n  }\n  }"), &[("not-in-this-version", "precondition")]);
-    let files = Files::of(&[("main.hcl", "locals {\n}\n"), ("override.hcl", "locals {\n}\n")]);
-    assert_eq!(load(&files, ".", &Types).problems[0].kind.id, "not-in-this-version");
 }
 
 // A1
@@ -88,6 +82,54 @@ fn dynamic_blocks_are_checked_where_they_stand() {
     // A block that has to be there may be made by a dynamic one.
     let net = "dynamic \"net\" {\n for_each = [1]\n content {\n cidrs = []\n}\n}\n  net {\n cidrs = []\n}";
     check(&thing(net), &[]);
+}
+
+// A1
+#[test]
+fn conditions_stand_where_they_mean_something() {
+    let condition = |kind: &str, what: &str| {
+        thing(&format!("lifecycle {{\n  {kind} {{\n  condition = {what}\n  error_message = \"m\"\n  }}\n  }}"))
+    };
+    check(&condition("precondition", "path.root == \".\""), &[]);
+    check(&condition("postcondition", "self.size > 1"), &[]);
+    check(&condition("precondition", "self.size > 1"), &[("out-of-place", "self")]);
+    check(&condition("postcondition", "self.sise > 1"), &[("no-such-attribute", "sise")]);
+    check(&condition("postcondition", "t_thing.a.size > 1"), &[("reference-cycle", "resource \"t_thing\" \"a\"")]);
+    check(&condition("precondtion", "true"), &[("unknown-block", "precondtion")]);
+    check(
+        &thing("lifecycle {\n  precondition {\n  condition = true\n  }\n  }"),
+        &[("missing-argument", "precondition")],
+    );
+    check(&thing("precondition {\n  }"), &[("unknown-block", "precondition")]);
+    let output =
+        "output \"o\" {\n  value = 1\n  precondition {\n  condition = self.x\n  error_message = \"m\"\n  }\n}\n";
+    check(output, &[("out-of-place", "self")]);
+    check("output \"o\" {\n  value = 1\n  postcondition {\n  }\n}\n", &[("unknown-block", "postcondition")]);
+}
+
+// A1
+#[test]
+fn checks_have_asserts_and_a_data_source_of_their_own() {
+    let assert = "assert {\n  condition = length(data.t_look.d.subnets) > 0\n  error_message = \"none\"\n  }\n";
+    let data = "data \"t_look\" \"d\" {\n  region = \"r\"\n  }\n";
+    let checked = format!("check \"c\" {{\n  {data}  {assert}}}\n");
+    check(&checked, &[]);
+    let program = program(&[("main.hcl", &checked)]);
+    assert_eq!(program.modules[0].checks[0].asserts.len(), 1);
+    assert!(program.modules[0].resources[0].is_scoped);
+    check(&format!("{checked}output \"o\" {{\n  value = data.t_look.d.subnets\n}}\n"), &[("unknown-name", "d")]);
+    check(&format!("check \"c\" {{\n  {data}}}\n"), &[("missing-argument", "check \"c\"")]);
+    check(&format!("check \"c\" {{\n  {data}  {data}  {assert}}}\n"), &[("duplicate-block", "data \"t_look\" \"d\"")]);
+    let many = data.replace("region", "count = 2\n  region");
+    check(
+        &format!("check \"c\" {{\n  {many}  assert {{\n  condition = true\n  error_message = \"m\"\n  }}\n}}\n"),
+        &[("wrong-setting", "count")],
+    );
+    check(&format!("check \"c\" {{\n  x = 1\n  {data}  {assert}}}\n"), &[("unknown-argument", "x")]);
+    check(
+        &format!("{checked}check \"c\" {{\n  assert {{\n  condition = true\n  error_message = \"m\"\n  }}\n}}\n"),
+        &[("duplicate-declaration", "check \"c\"")],
+    );
 }
 
 #[test]

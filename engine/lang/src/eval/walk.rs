@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
             let (name, where_it_is) = match given {
                 Given::EachKey | Given::EachValue => ("each", "inside a block with `for_each`"),
                 Given::CountIndex => ("count.index", "inside a block with `count`"),
-                _ => ("self", "in conditions of a resource"),
+                _ => ("self", "in postconditions of a resource"),
             };
             self.report(diag::OUT_OF_PLACE.at(span).detail(format!("`{name}` has a value {where_it_is} only")));
         }

@@ -60,7 +60,20 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
             parsed = second;
         }
     }
+    allow_provider_names(&mut parsed);
     parsed
+}
+
+/// In `providers` of a module call a key with a dot is what it looks like: a provider with its alias.
+fn allow_provider_names(parsed: &mut Parsed) {
+    if !parsed.problems.iter().any(|problem| problem.kind == &diag::OBJECT_KEY_EXPRESSION) {
+        return;
+    }
+    let calls = parsed.file.body.blocks.iter().filter(|block| &*block.kind.text == "module");
+    let arguments = calls.flat_map(|block| &block.body.attributes);
+    let passed: Vec<Span> = arguments.filter(|a| &*a.name.text == "providers").map(|a| a.value.span).collect();
+    let is_passed = |span: Span| passed.iter().any(|passed| passed.start <= span.start && span.end <= passed.end);
+    parsed.problems.retain(|p| p.kind != &diag::OBJECT_KEY_EXPRESSION || !p.span().is_some_and(is_passed));
 }
 
 fn parse_once(file: FileId, text: &str, by_indent: bool) -> Parsed {

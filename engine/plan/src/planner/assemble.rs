@@ -28,6 +28,7 @@ pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
     if walk.problems.iter().any(terrane_core::Diagnostic::is_error) {
         return None;
     }
+    walk.checks();
     let (drift, outputs) = (drift::drift(walk), outputs(walk));
     finished(walk, recovered, Parts { decisions: orphans, drift, outputs })
 }
@@ -49,6 +50,7 @@ pub fn finished(walk: &mut Walk<'_>, recovered: Vec<Recovered>, parts: Parts) ->
     if walk.options.mode == Mode::RefreshOnly {
         graph.only_refresh();
     }
+    let conditions = super::conditions::finish(walk, &mut graph);
     let steps = order::steps(&mut graph.nodes);
     if steps.is_none() {
         walk.problems.push(diag::ORDER_CYCLE.at(terrane_core::Place::Run));
@@ -76,6 +78,7 @@ pub fn finished(walk: &mut Walk<'_>, recovered: Vec<Recovered>, parts: Parts) ->
         changes: graph.changes,
         drift,
         outputs,
+        conditions,
         steps: steps?,
         deferred: Vec::new(),
         recovered,
@@ -273,9 +276,9 @@ fn are_recorded(walk: &Walk<'_>, vertices: &[u32]) -> bool {
 }
 
 /// Changes in the order of addresses, and the graph of their vertices.
-struct Graph {
+pub struct Graph {
     changes: Vec<Arc<Change>>,
-    nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
 }
 
 impl Graph {

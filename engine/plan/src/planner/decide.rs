@@ -14,7 +14,8 @@ use crate::state::{Recorded, SecretDigest};
 use std::sync::Arc;
 use terrane_core::change::{Action, Owner, Reason};
 use terrane_core::schema::{OnChange, Role, Schema, Shape};
-use terrane_core::{AddrPattern, InstanceAddr, InstanceKey, Mode as BlockMode, Nesting, Path, Text, Value};
+use terrane_core::{AddrPattern, Diagnostic, InstanceAddr, InstanceKey, Mode as BlockMode, Nesting, Path, Text, Value};
+use terrane_lang::diag as lang_diag;
 use terrane_lang::program::{Ignore, Resource};
 use terrane_provider::{Refined, ResourceType, StepSpec, StepsInput, Verb};
 
@@ -49,6 +50,7 @@ pub struct Facts<'d> {
 impl Walk<'_> {
     /// Plans one instance of a resource or data block.
     pub fn plan_instance(&mut self, vertex: usize, resource: &Resource) -> Attempt {
+        let before = self.problems.len();
         let result = match resource.mode {
             BlockMode::Data => self.plan_data(vertex, resource),
             BlockMode::Managed => self.plan_managed(vertex, resource),
@@ -58,6 +60,9 @@ impl Walk<'_> {
             Err(Stop::Wait) => Attempt::Blocked,
             Err(Stop::LeftOut) => Attempt::Done,
             Err(Stop::Broken) => {
+                if resource.is_scoped {
+                    self.warn_of_scoped(before, self.instances.get(vertex).and_then(|i| i.addr.clone()));
+                }
                 self.set_value(vertex, Cell::Broken);
                 Attempt::Done
             }
@@ -89,7 +94,8 @@ impl Walk<'_> {
     }
 
     fn plan_data(&mut self, vertex: usize, resource: &Resource) -> Result<(), Stop> {
-        let (addr, written, deps) = self.body_of(vertex, resource)?;
+        let before = self.instance_holds(vertex, resource, None)?;
+        let (addr, written, mut deps) = self.body_of(vertex, resource)?;
         if !written.is_wholly_known() {
             let mut waits = Vec::new();
             super::leaves::instances(&written, &mut waits);
@@ -121,6 +127,8 @@ impl Walk<'_> {
             }
             Some(_) => return Err(Stop::Broken),
         };
+        let after = self.instance_holds(vertex, resource, Some(&value))?;
+        look_at(&mut deps, vertex, before, after);
         if let Some(instance) = self.instances.get_mut(vertex) {
             instance.deps = deps.into();
             instance.value = Cell::Ready(value, Arc::default());
@@ -131,9 +139,10 @@ impl Walk<'_> {
     fn plan_managed(&mut self, vertex: usize, resource: &Resource) -> Result<(), Stop> {
         let addr = self.instances.get(vertex).and_then(|i| i.addr.clone()).ok_or(Stop::Broken)?;
         let kind = self.registry.resource(&resource.type_name).cloned().ok_or(Stop::Broken)?;
+        let before = self.instance_holds(vertex, resource, None)?;
         let record = self.state.record(&addr).cloned();
         let actual = self.actual(record.as_ref(), Some(resource.span))?;
-        let (addr, mut written, deps) = self.body_of(vertex, resource)?;
+        let (addr, mut written, mut deps) = self.body_of(vertex, resource)?;
         if let Some(record) = &record {
             written = written.sharing(&record.sent);
         }
@@ -164,6 +173,8 @@ impl Walk<'_> {
         } else {
             decision.change.after.clone()
         };
+        let later = self.instance_holds(vertex, resource, Some(&after))?;
+        look_at(&mut deps, vertex, before, later);
         // An object that is nothing but its record is filed under its address, and nothing lives in it.
         if let Some(id) = decision.change.after_id.as_ref().filter(|_| !kind.is_record_only()) {
             let key = (id.scope.provider.clone(), Text::from(id.to_string()));
@@ -182,6 +193,16 @@ impl Walk<'_> {
             instance.decision = Some(Box::new(decision));
         }
         Ok(())
+    }
+
+    /// What is wrong with the data source of a check is a warning, and the check has no value.
+    fn warn_of_scoped(&mut self, before: usize, addr: Option<InstanceAddr>) {
+        let Some(addr) = addr else { return };
+        let problems: Vec<Diagnostic> = self.problems.drain(before..).collect();
+        self.problems.extend(problems.into_iter().map(|problem| {
+            let detail = format!("{}: {}", problem.kind.summary, problem.message());
+            lang_diag::CHECK_FAILED.at(problem.place).with("data", &addr).detail(detail)
+        }));
     }
 
     /// Keyed digests of the secret arguments that are written.
@@ -575,4 +596,15 @@ fn is_rerecorded(record: &Recorded, change: &Change, actual: &Value) -> bool {
 fn shell_quoted(addr: &InstanceAddr) -> String {
     let text = addr.to_string();
     if text.contains('"') { format!("'{text}'") } else { text }
+}
+
+/// What conditions look at is there before the instance, as what its arguments refer to.
+fn look_at(deps: &mut Vec<Vertex>, vertex: usize, before: Vec<Vertex>, after: Vec<Vertex>) {
+    if before.is_empty() && after.is_empty() {
+        return;
+    }
+    let own = Vertex::try_from(vertex).unwrap_or(Vertex::MAX);
+    deps.extend(before.into_iter().chain(after).filter(|dep| *dep != own));
+    deps.sort_unstable();
+    deps.dedup();
 }

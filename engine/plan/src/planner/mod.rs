@@ -8,6 +8,7 @@
 mod ask;
 mod assemble;
 mod blocks;
+mod conditions;
 mod decide;
 mod diff;
 mod drift;

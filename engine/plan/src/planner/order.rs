@@ -30,6 +30,17 @@ pub struct Node {
     pub is_replaced: bool,
     /// A vertex whose object has the identity that this one's new object gets: it goes first.
     pub takes_place_of: Option<u32>,
+    /// Conditions that are found out before its new object is made, and those after it.
+    pub conditions: Option<Box<Conditions>>,
+}
+
+/// Numbers of conditions that are found out at a vertex.
+#[derive(Debug, Default)]
+pub struct Conditions {
+    /// Before anything is made.
+    pub before: Vec<u32>,
+    /// When all is made.
+    pub after: Vec<u32>,
 }
 
 const DESTROY: u32 = 0;
@@ -159,7 +170,7 @@ fn sorted(nodes: &[Node], edges: &Edges, pairs: &[(u32, u32)]) -> Vec<u32> {
 
 /// The steps of a plan; `None` where the order has a cycle.
 pub fn steps(nodes: &mut [Node]) -> Option<Vec<Step>> {
-    if nodes.iter().all(|node| node.destroy.is_empty() && node.make.is_empty()) {
+    if nodes.iter().all(|node| node.destroy.is_empty() && node.make.is_empty() && node.conditions.is_none()) {
         return Some(Vec::new());
     }
     let pairs = pairs(nodes);
@@ -171,7 +182,7 @@ pub fn steps(nodes: &mut [Node]) -> Option<Vec<Step>> {
     let is_active = |nodes: &[Node], point: u32| {
         nodes.get(at(point / 3)).is_some_and(|node| match point % 3 {
             DESTROY => !node.destroy.is_empty(),
-            MAKE => !node.make.is_empty(),
+            MAKE => !node.make.is_empty() || node.conditions.is_some(),
             _ => false,
         })
     };
@@ -217,11 +228,22 @@ fn number(nodes: &mut [Node], order: &[u32], edges: &Edges, is_kept: &dyn Fn(&[N
         if specs.is_empty() {
             steps.push(join(std::mem::take(&mut after)));
         }
-        let count = specs.len();
+        let conditions = if *point % 3 == MAKE { node.conditions.take() } else { None };
+        let (first, count) = (steps.len() - usize::from(specs.is_empty()), specs.len());
         for (position, (spec, deadline_s)) in specs.into_iter().enumerate() {
             let before = if position == 0 { std::mem::take(&mut after) } else { last(&steps).into_iter().collect() };
             let is_last = position + 1 == count;
-            steps.push(Step { change: node.change, phase, spec, is_last, after: before, deadline_s });
+            let (change, preconditions, postconditions) = (node.change, Vec::new(), Vec::new());
+            let after = before;
+            steps.push(Step { change, phase, spec, is_last, after, deadline_s, preconditions, postconditions });
+        }
+        if let Some(conditions) = conditions {
+            if let Some(step) = steps.get_mut(first) {
+                step.preconditions = conditions.before;
+            }
+            if let Some(step) = steps.last_mut() {
+                step.postconditions = conditions.after;
+            }
         }
         for next in edges.of(*point) {
             if let (Some(place), Some(step)) = (waits.get_mut(at(*next)), last(&steps)) {
@@ -238,7 +260,9 @@ fn last(steps: &[Step]) -> Option<u32> {
 
 fn join(after: Vec<u32>) -> Step {
     let spec = StepSpec::new("join", terrane_provider::Verb::Update, terrane_provider::Recovery::Retry);
-    Step { change: None, phase: Phase::Make, spec, is_last: true, after, deadline_s: 0 }
+    let (preconditions, postconditions) = (Vec::new(), Vec::new());
+    let (change, phase, is_last, deadline_s) = (None, Phase::Make, true, 0);
+    Step { change, phase, spec, is_last, after, deadline_s, preconditions, postconditions }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub struct PlanScope<'w, 'a> {
     is_blocked: Flag<bool>,
     is_broken: Flag<bool>,
     is_left_out: Flag<bool>,
+    own: Option<Value>,
 }
 
 impl<'w, 'a> PlanScope<'w, 'a> {
@@ -29,7 +30,14 @@ impl<'w, 'a> PlanScope<'w, 'a> {
             is_blocked: Flag::new(false),
             is_broken: Flag::new(false),
             is_left_out: Flag::new(false),
+            own: None,
         }
+    }
+
+    /// With the object that `self` means.
+    pub fn with_self(mut self, own: Option<Value>) -> Self {
+        self.own = own;
+        self
     }
 
     /// Whether something was asked for that is not evaluated yet: the result means nothing.
@@ -206,7 +214,7 @@ impl Scope for PlanScope<'_, '_> {
     }
 
     fn self_value(&self) -> Option<Value> {
-        None
+        self.own.clone()
     }
 
     fn module_folder(&self) -> Text {

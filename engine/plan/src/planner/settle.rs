@@ -224,6 +224,7 @@ fn as_recorded(walk: &Walk<'_>, record: &Recorded, schema: Arc<Schema>) -> Resou
             ..Lifecycle::default()
         },
         timeouts: record.timeouts.clone(),
+        is_scoped: false,
         span,
     }
 }

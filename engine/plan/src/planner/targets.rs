@@ -8,7 +8,7 @@ use crate::state::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
 use terrane_core::{AddrPattern, Diagnostic, InstanceAddr, Mode, ObjectId, Place, Text, Value};
 use terrane_lang::eval::ir::{Body, Expr, ExprKind, Referent, Step};
-use terrane_lang::program::{Call, ModuleId, Node, Program, Repetition, Target};
+use terrane_lang::program::{Call, ModuleId, Node, Program, Repetition, Target, Validation};
 
 /// A block: calls from the root, mode, type and name.
 pub type Block = (Vec<Text>, Mode, Text, Text);
@@ -279,6 +279,9 @@ pub(crate) fn references(program: &Program, node: Node, out: &mut Vec<Node>) {
     }
     match node {
         Node::Variable(_, index) => {
+            if let Some(variable) = of.variables.get(index) {
+                conditions(program, module, variable.validations.iter(), out);
+            }
             let argument = of.caller.and_then(|(caller, call)| {
                 Some((caller, program.modules.get(caller.0)?.calls.get(call)?.arguments.get(index)?.as_ref()?))
             });
@@ -294,6 +297,7 @@ pub(crate) fn references(program: &Program, node: Node, out: &mut Vec<Node>) {
         Node::Output(_, index) => {
             if let Some(output) = of.outputs.get(index) {
                 expression(program, module, &output.value, out);
+                conditions(program, module, output.preconditions.iter(), out);
                 targets(program, module, &output.depends_on, out);
             }
         }
@@ -308,6 +312,7 @@ pub(crate) fn references(program: &Program, node: Node, out: &mut Vec<Node>) {
                 repeated(program, module, &resource.repetition, out);
                 targets(program, module, &resource.depends_on, out);
                 body(program, module, &resource.body, out);
+                conditions(program, module, resource.lifecycle.conditions(), out);
                 out.extend(resource.lifecycle.replace_triggered_by.iter().map(|t| Node::Resource(module, t.resource)));
             }
         }
@@ -360,6 +365,10 @@ fn whole_call(program: &Program, module: ModuleId, index: usize, out: &mut Vec<N
 
 fn body(program: &Program, module: ModuleId, of: &Body, out: &mut Vec<Node>) {
     of.visit(&mut |expr| one(program, module, expr, out));
+}
+
+fn conditions<'v>(program: &Program, module: ModuleId, of: impl Iterator<Item = &'v Validation>, out: &mut Vec<Node>) {
+    of.flat_map(Validation::expressions).for_each(|expr| expression(program, module, expr, out));
 }
 
 fn expression(program: &Program, module: ModuleId, of: &Expr, out: &mut Vec<Node>) {

@@ -1,12 +1,15 @@
 //! The walk over the program: every declaration evaluated as soon as what it refers to is known.
 
 use super::ask::Asker;
+use super::conditions::{About, Judged};
 use super::decide::Decision;
 use super::frame::{Cell, Frame, FrameId, KeySet, Keys, Over, Repeated, Slot, Vertex};
 use super::imports::Imports;
+use super::judge::Stop;
 use super::moves::Moves;
 use super::scope::PlanScope;
 use super::{Options, keys};
+use crate::condition::ConditionOf;
 use crate::diag;
 use crate::plan::Origin;
 use crate::state::{Recorded, State};
@@ -85,6 +88,8 @@ pub struct Walk<'a> {
     pub providers: BTreeMap<ProviderName, Value>,
     /// Root variables for the plan: sensitive ones as expressions.
     pub variables: BTreeMap<Text, Value>,
+    /// Conditions so far, by what they are about.
+    pub conditions: BTreeMap<ConditionOf, Judged>,
     /// Questions and answers.
     pub asker: Asker,
     /// Problems so far.
@@ -138,6 +143,7 @@ impl<'a> Walk<'a> {
             moves: Moves::default(),
             providers: BTreeMap::new(),
             variables: BTreeMap::new(),
+            conditions: BTreeMap::new(),
             asker: Asker::default(),
             problems: Vec::new(),
             is_wanted: vec![true; program.order.len()],
@@ -268,6 +274,7 @@ impl<'a> Walk<'a> {
             providers: Vec::new(),
             moves: Vec::new(),
             removals: Vec::new(),
+            checks: Vec::new(),
         };
         let of = self.program.modules.get(module.0).unwrap_or(&empty);
         let above = parent.and_then(|parent| self.frames.get(parent.0)).map(|frame| frame.waits_for.clone());
@@ -352,7 +359,7 @@ impl<'a> Walk<'a> {
     fn variable(&mut self, frame: FrameId, index: usize) -> Attempt {
         let Some((found, module)) = self.module_of(frame) else { return Attempt::Done };
         if !matches!(found.variables.get(index), Some(Cell::Pending)) {
-            return Attempt::Done;
+            return self.validate(frame, index);
         }
         let Some(variable) = module.variables.get(index) else { return Attempt::Done };
         let cell = match (found.parent, module.caller) {
@@ -386,19 +393,24 @@ impl<'a> Walk<'a> {
             self.variables.insert(variable.name.clone(), value.clone());
         }
         self.set(frame, |frame| frame.variables.get_mut(index), cell);
-        self.validate(frame, variable);
-        Attempt::Done
+        self.validate(frame, index)
     }
 
-    fn validate(&mut self, frame: FrameId, variable: &terrane_lang::program::Variable) {
+    /// Validations see more than the variable, so they may have to wait though it has its value.
+    fn validate(&mut self, frame: FrameId, index: usize) -> Attempt {
+        let Some((found, module)) = self.module_of(frame) else { return Attempt::Done };
+        let Some(variable) = module.variables.get(index) else { return Attempt::Done };
         if variable.validations.is_empty() {
-            return;
+            return Attempt::Done;
         }
-        let mut problems = Vec::new();
-        let scope = PlanScope::new(self, frame, Repeated::default());
-        inputs::check_validations(variable, &scope, &mut problems);
-        if !scope.is_blocked() && !scope.is_broken() && !scope.is_left_out() {
-            self.problems.append(&mut problems);
+        let of = ConditionOf::Variable { module: found.path.to_string().into(), name: variable.name.clone() };
+        if self.conditions.contains_key(&of) {
+            return Attempt::Done;
+        }
+        let about = About::new(of, frame).at(variable.span);
+        match self.hold(about, &variable.validations) {
+            Err(Stop::Wait) => Attempt::Blocked,
+            Ok(_) | Err(Stop::Broken | Stop::LeftOut) => Attempt::Done,
         }
     }
 
@@ -434,7 +446,14 @@ impl<'a> Walk<'a> {
             }
             Some(if output.is_sensitive { value.sensitive() } else { value })
         });
-        let Some(cell) = cell else { return Attempt::Blocked };
+        let Some(mut cell) = cell else { return Attempt::Blocked };
+        if let (false, Cell::Ready(..)) = (output.preconditions.is_empty(), &cell) {
+            match self.output_holds(frame, output) {
+                Err(Stop::Wait) => return Attempt::Blocked,
+                Err(Stop::Broken) => cell = Cell::Broken,
+                Ok(_) | Err(Stop::LeftOut) => {}
+            }
+        }
         self.set(frame, |frame| frame.outputs.get_mut(index), cell);
         Attempt::Done
     }
@@ -690,6 +709,14 @@ impl<'a> Walk<'a> {
         let module = self.frames.get(frame.0).map(|frame| frame.path.clone()).unwrap_or_default();
         let (type_name, name) = (resource.type_name.clone(), resource.name.clone());
         ResourceAddr { module, mode: resource.mode, type_name, name }
+    }
+
+    /// What makes an instance another than its neighbours.
+    pub fn repeated(&self, frame: FrameId, resource: usize, position: usize) -> Repeated {
+        match self.frames.get(frame.0).and_then(|frame| frame.resources.get(resource)) {
+            Some(Slot::Ready { keys, .. }) => keys.repeated(position),
+            Some(Slot::Pending | Slot::Broken | Slot::LeftOut(_)) | None => Repeated::default(),
+        }
     }
 
     /// Evaluates the body of an instance: what is written, and what it refers to.

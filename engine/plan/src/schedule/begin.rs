@@ -217,9 +217,13 @@ impl Schedule<'_> {
     pub(super) fn start_step(&mut self, step: u32, now_ms: u64) {
         let plan = self.plan.clone();
         let Some(planned) = plan.steps.get(super::at(step)) else { return };
+        if let Some(problem) = self.not_met(&planned.preconditions).into_iter().next() {
+            self.fail(step, problem, now_ms);
+            return;
+        }
         let Some(number) = planned.change else {
             self.set(step, Stand::Done);
-            self.release(step);
+            self.let_go_on(step);
             return;
         };
         let Some(change) = plan.changes.get(super::at(number)) else { return };

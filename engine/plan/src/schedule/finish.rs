@@ -22,6 +22,7 @@ impl Schedule<'_> {
             return;
         }
         self.is_finishing = true;
+        self.look_around();
         let mut entries: Vec<Entry> = self.outputs().into_iter().collect();
         if self.stands.iter().all(|stand| *stand == Stand::Done) {
             entries.push(Entry::Finish { plan: self.plan.id.clone() });
@@ -45,6 +46,9 @@ impl Schedule<'_> {
                 outputs.remove(&output.name);
                 continue;
             }
+            if self.refused_outputs.contains(&output.name) {
+                continue;
+            }
             let Ok(value) = eval::resolve(&output.after, &known, &cx) else { continue };
             if value.is_wholly_known() || output.is_sensitive {
                 outputs.insert(output.name.clone(), RecordedOutput { value, is_sensitive: output.is_sensitive });
@@ -54,10 +58,10 @@ impl Schedule<'_> {
     }
 
     pub(super) fn finished_writing(&mut self) {
-        let is_complete = self.stands.iter().all(|stand| *stand == Stand::Done);
+        let is_complete = self.stands.iter().all(|stand| *stand == Stand::Done) && !self.has_broken_condition;
         self.end = Some(if is_complete {
             End::Complete
-        } else if self.stands.contains(&Stand::Failed) {
+        } else if self.stands.contains(&Stand::Failed) || self.has_broken_condition {
             End::Partial
         } else {
             End::Interrupted

@@ -5,6 +5,7 @@
 //! Whoever drives it carries out the effects and brings back what came of each.
 
 mod begin;
+mod conditions;
 mod finish;
 mod outcome;
 mod values;
@@ -117,6 +118,8 @@ pub struct RunOptions {
     pub new_lineage: Text,
     /// By how much the remote side's clock runs faster than ours; 1 but in a sandbox.
     pub clock_rate: u32,
+    /// Values of sensitive variables of the root module, for conditions that look at them.
+    pub variables: BTreeMap<Text, Value>,
 }
 
 /// How far a step is.
@@ -200,6 +203,10 @@ pub struct Schedule<'a> {
     is_finishing: bool,
     end: Option<End>,
     phase_started: BTreeMap<(u32, Phase), u64>,
+    /// Whether something that is done does not meet a condition.
+    has_broken_condition: bool,
+    /// Outputs of the root module whose preconditions do not hold.
+    refused_outputs: BTreeSet<Text>,
 }
 
 impl<'a> Schedule<'a> {
@@ -237,6 +244,8 @@ impl<'a> Schedule<'a> {
             is_finishing: false,
             end: None,
             phase_started: BTreeMap::new(),
+            has_broken_condition: false,
+            refused_outputs: BTreeSet::new(),
             plan,
             state,
             registry,
@@ -276,7 +285,7 @@ impl<'a> Schedule<'a> {
         }
         for number in (0..plan.steps.len()).filter_map(|n| u32::try_from(n).ok()) {
             if self.stand(number) == Stand::Done {
-                self.release(number);
+                self.let_go_on(number);
             }
         }
         for number in (0..plan.steps.len()).filter_map(|n| u32::try_from(n).ok()) {

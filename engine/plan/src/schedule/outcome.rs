@@ -207,7 +207,7 @@ impl Schedule<'_> {
             self.tell(Event::ChangeDone { addr, action, id, elapsed_ms });
         }
         self.set(step, Stand::Done);
-        self.release(step);
+        self.let_go_on(step);
     }
 
     /// The `id` attribute where the object has one, else its identity.
@@ -246,6 +246,11 @@ impl Schedule<'_> {
         } else {
             self.problems.push(problem);
         }
+        self.fail_from(step);
+    }
+
+    /// Marks a step and everything behind it as failed; what is done stays done.
+    pub(super) fn fail_from(&mut self, step: u32) {
         let mut stack = vec![step];
         while let Some(step) = stack.pop() {
             if matches!(self.stand(step), Stand::Waiting | Stand::Running) {

@@ -104,6 +104,7 @@ pub(crate) async fn apply(
         at: rfc3339(workspace.base.clock.now_ms()),
         new_lineage: random_lineage().map_err(|error| workspace.explain(error))?,
         clock_rate: workspace.base.clock_rate,
+        variables: request.variables.clone(),
     };
     let sources = workspace.base.fresh_sources();
     let remote = workspace.remote(&request.variables, request.secrets, deadlines(workspace, &plan), sink);

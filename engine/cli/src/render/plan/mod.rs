@@ -18,6 +18,7 @@ use collapse::{Group, Groups};
 use std::io::{self, Write};
 use terrane_core::change::Action;
 use terrane_core::{InstanceKey, Path};
+use terrane_plan::condition::Status;
 use terrane_plan::plan::{Change, Drift, Mode, Plan, Step};
 use terrane_provider::Registry;
 use value::{Lines, Mark, Silent};
@@ -26,6 +27,8 @@ use value::{Lines, Mark, Silent};
 const LONG_PLAN: usize = 50;
 /// Instances that are listed as left out.
 const LEFT_OUT_SHOWN: usize = 50;
+/// Conditions that are listed as known after apply.
+const CONDITIONS_SHOWN: usize = 50;
 /// Attributes that say which object it is, shown though they do not change.
 const IDENTIFYING: &[&str] = &["id", "name"];
 
@@ -61,6 +64,7 @@ pub fn write(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
     }
     left_out(view, out)?;
     deferred(view, out)?;
+    conditions(view, out)?;
     outputs(view, out)?;
     ending(view, out)
 }
@@ -302,6 +306,24 @@ fn left_out(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  # and {hidden} more")?;
     }
     if all.len() > named { writeln!(out) } else { Ok(()) }
+}
+
+/// Conditions that are found out while the plan is applied.
+fn conditions(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut open = view.plan.conditions.iter().filter(|condition| condition.status == Status::Unknown).peekable();
+    if open.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(out, "Conditions that are known after apply:\n")?;
+    let count = open.clone().count();
+    for condition in open.take(CONDITIONS_SHOWN) {
+        let place = condition.origin.as_ref().map(|origin| format!(" ({})", place(origin))).unwrap_or_default();
+        writeln!(out, "  # {}: {}{place}", condition.of, condition.of.word())?;
+    }
+    if count > CONDITIONS_SHOWN {
+        writeln!(out, "  # and {} more", count - CONDITIONS_SHOWN)?;
+    }
+    writeln!(out)
 }
 
 fn deferred(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {

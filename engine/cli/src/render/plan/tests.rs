@@ -36,6 +36,7 @@ pub fn plan(changes: Vec<Change>) -> Plan {
         changes: changes.into_iter().map(Into::into).collect(),
         drift: Vec::new(),
         outputs: Vec::new(),
+        conditions: Vec::new(),
         steps: Vec::new(),
         deferred: Vec::new(),
         recovered: Vec::new(),
@@ -78,6 +79,8 @@ fn a_create_shows_what_will_be() {
         is_last: true,
         after: Vec::new(),
         deadline_s: 3_600,
+        preconditions: Vec::new(),
+        postconditions: Vec::new(),
     });
     let expected = r#"  # eks_cluster.a will be created
   # (steps: create-cluster about 10m)

@@ -13,7 +13,18 @@ use terrane_core::{Span, Text};
 struct Owner {
     open: Open,
     header: Span,
-    is_one_line: bool,
+    lines: Lines,
+}
+
+/// How a block is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lines {
+    /// `{ name = value }` on the line of the header.
+    One,
+    /// It began so, and holds more than that: told already.
+    Wrong,
+    /// Every part on a line of its own.
+    Several,
 }
 
 impl Parser<'_> {
@@ -82,9 +93,9 @@ impl Parser<'_> {
     fn end_statement(&mut self, mark: &Mark, owner: &mut Option<Owner>) {
         if self.tok.kind == Kind::End || self.tok.is_first_on_line {
             if let Some(block) = owner
-                && block.is_one_line
+                && block.lines == Lines::One
             {
-                block.is_one_line = false;
+                block.lines = Lines::Wrong;
                 if !self.is_noted() && self.tok.kind != Kind::End {
                     self.report(&diag::ONE_LINE_BLOCK, block.open.at, block.open.at + 1);
                 }
@@ -92,14 +103,14 @@ impl Parser<'_> {
             return;
         }
         if self.tok.kind == Kind::BraceClose && owner.is_some() {
-            if !owner.is_some_and(|block| block.is_one_line) && !self.is_line_noted() {
+            if owner.is_some_and(|block| block.lines == Lines::Several) && !self.is_line_noted() {
                 self.report(&diag::MISSING_NEWLINE, self.tok.start, self.tok.end);
             }
             return;
         }
         if self.tok.kind == Kind::Ident && self.starts_statement() {
-            if let Some(block) = owner.as_mut().filter(|block| block.is_one_line) {
-                block.is_one_line = false;
+            if let Some(block) = owner.as_mut().filter(|block| block.lines == Lines::One) {
+                block.lines = Lines::Wrong;
                 let at = block.open.at;
                 self.report(&diag::ONE_LINE_BLOCK, at, at + 1);
             } else if !self.is_line_noted() {
@@ -122,8 +133,8 @@ impl Parser<'_> {
         match self.kind() {
             Kind::Assign => self.attribute(name, body),
             Kind::BraceOpen | Kind::Ident | Kind::Quote => {
-                if let Some(block) = owner.as_mut().filter(|block| block.is_one_line) {
-                    block.is_one_line = false;
+                if let Some(block) = owner.as_mut().filter(|block| block.lines == Lines::One) {
+                    block.lines = Lines::Wrong;
                     self.report(&diag::ONE_LINE_BLOCK, block.open.at, block.open.at + 1);
                 }
                 self.block(name, body)
@@ -201,7 +212,8 @@ impl Parser<'_> {
         self.open.push(open);
         self.advance();
         let is_one_line = !self.tok.is_first_on_line && self.tok.kind != Kind::BraceClose && self.tok.kind != Kind::End;
-        let mut inner = self.body(Some(Owner { open, header, is_one_line }));
+        let lines = if is_one_line { Lines::One } else { Lines::Several };
+        let mut inner = self.body(Some(Owner { open, header, lines }));
         inner.attributes.shrink_to_fit();
         self.leave();
         body.blocks.push(Block { kind, labels, body: inner, header });

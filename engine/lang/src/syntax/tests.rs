@@ -511,6 +511,10 @@ c { d = 1
 }
 e { f {} }
 # ^ one-line-block
+g { h = 1
+# ^ one-line-block
+  i = 2 }
+j = 1
 "#,
     );
     check(

@@ -41,6 +41,7 @@ use terrane_core::{Diagnostic, Schema, SourceMap, Span, Text, Value, diagnostic}
 pub use encryption::{GivenEncryption, encryption, encryption_of};
 pub(crate) use files::join;
 pub use settings::BACKENDS;
+pub use types::read as type_constraint;
 
 /// Most modules a program may have: calls that double at every step would fill the memory.
 const MOST_MODULES: usize = 100_000;

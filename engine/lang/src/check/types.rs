@@ -12,7 +12,7 @@ use terrane_core::{Diagnostic, Text, Type};
 const NAMES: &[&str] = &["string", "number", "bool", "any", "list", "set", "map", "tuple", "object"];
 
 /// The type that an expression writes; `None` after a problem.
-pub(crate) fn read(expr: &ast::Expr, problems: &mut Vec<Diagnostic>) -> Option<Type> {
+pub fn read(expr: &ast::Expr, problems: &mut Vec<Diagnostic>) -> Option<Type> {
     match &expr.kind {
         ast::ExprKind::Parens(inner) => read(inner, problems),
         ast::ExprKind::Name(name) => match &**name {

@@ -25,7 +25,7 @@ use ir::{Body, Expr};
 use terrane_core::{Block, Diagnostic, Place, Residual, Value};
 
 pub(crate) use call::wrong_count;
-pub(crate) use nothing::Nothing;
+pub use nothing::Nothing;
 pub use repeat::{Repeated, repeated};
 pub(crate) use repeat::{expression as repetition_expression, of_value as repeated_of};
 

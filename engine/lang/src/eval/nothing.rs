@@ -4,8 +4,9 @@ use crate::scope::{KeyForm, Scope, Sources};
 use std::sync::Arc;
 use terrane_core::{InstanceKey, Text, Value};
 
-/// See the module.
-pub(crate) struct Nothing;
+/// No name has a value and there is no file.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
 
 impl Sources for Nothing {
     fn read(&self, _: &str) -> Result<Arc<[u8]>, String> {

@@ -1,6 +1,7 @@
 //! `test`, `soak` and `e2e`: every stage runs, whatever the ones before it said; the last line counts.
 
 mod count;
+mod hcl_suite;
 mod parts;
 mod report_schemas;
 

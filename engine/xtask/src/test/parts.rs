@@ -90,6 +90,14 @@ pub const PARTS: &[Part] = &[
         },
     },
     Part {
+        name: "hcl-suite",
+        variable: "TERRANE_HCL_SPECSUITE",
+        suites: "HCL's own suite of cases",
+        is_long: false,
+        wanted: |folder, _| folder.join("tests"),
+        fetch: super::hcl_suite::fetch,
+    },
+    Part {
         name: "conftest",
         variable: "TERRANE_CONFTEST",
         suites: "policies judged by conftest",

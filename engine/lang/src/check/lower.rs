@@ -85,7 +85,7 @@ impl<'a> Lower<'a> {
             ast::ExprKind::Parens(inner) => {
                 return self.expr(inner).map(|inner| Expr { kind: inner.kind, span });
             }
-            ast::ExprKind::Broken => return None,
+            ast::ExprKind::Broken(_) => return None,
             ast::ExprKind::Name(_) | ast::ExprKind::Attr(_) | ast::ExprKind::Index { .. } => {
                 return self.traversal(expr).map(fold);
             }

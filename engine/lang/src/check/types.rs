@@ -34,7 +34,7 @@ pub fn read(expr: &ast::Expr, problems: &mut Vec<Diagnostic>) -> Option<Type> {
             wrong(expr, format!("the text \"{text}\" is no type"), help, problems);
             None
         }
-        ast::ExprKind::Broken => None,
+        ast::ExprKind::Broken(_) => None,
         _ => {
             wrong(expr, String::from("a type stands here"), None, problems);
             None
@@ -95,6 +95,7 @@ fn object(items: &[ast::ObjectItem], problems: &mut Vec<Diagnostic>) -> Option<T
     for item in items {
         let name = match &item.key.kind {
             ast::ExprKind::Name(name) | ast::ExprKind::String(name) => Some(name.clone()),
+            ast::ExprKind::Broken(_) => None,
             _ => {
                 wrong(&item.key, String::from("the name of an attribute stands here"), None, problems);
                 None

@@ -17,6 +17,15 @@ pub struct Body {
     pub attributes: Vec<Attribute>,
     /// `kind "label" { .. }`.
     pub blocks: Vec<Block>,
+    /// What began as one of these and is neither. A problem says why.
+    pub fragments: Vec<Fragment>,
+}
+
+/// The beginning of an argument or block: `na`, `resource "eks_`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fragment {
+    /// Its words, the first of which is the name of the argument or the kind of the block to be.
+    pub words: Vec<Ident>,
 }
 
 /// `name = value`.
@@ -39,6 +48,10 @@ pub struct Block {
     pub body: Body,
     /// From the kind to the last label: what messages point at.
     pub header: Span,
+    /// From `{` to behind `}`; without a `}`, to where the next thing outside begins.
+    pub braces: Span,
+    /// Whether it has its `}`.
+    pub is_closed: bool,
 }
 
 /// A name with its place. Quoted labels are unquoted here; their span holds the quotes.
@@ -127,8 +140,9 @@ pub enum ExprKind {
     For(Box<ForExpr>),
     /// `(inner)`: kept, because `{ (a) = b }` and `{ a = b }` differ.
     Parens(Box<Expr>),
-    /// A part that could not be read; a problem says why.
-    Broken,
+    /// A part that could not be read to its end, and what could be read of it: an expression in which names
+    /// and operands that are missing are empty. A problem says why. The part means nothing, whatever it holds.
+    Broken(Option<Box<Expr>>),
 }
 
 /// `of.name`.

@@ -1,6 +1,6 @@
 //! Bodies: arguments and blocks.
 
-use super::ast::{Attribute, Block, Body, Expr, ExprKind, Ident};
+use super::ast::{Attribute, Block, Body, Expr, ExprKind, Fragment, Ident};
 use super::diag;
 use super::parser::{Mark, Open, Parser, Read, Stop};
 use super::recover::Until;
@@ -31,17 +31,20 @@ impl Parser<'_> {
     /// Reads a file as a whole.
     pub fn file(&mut self) -> Body {
         self.advance();
-        self.body(None)
+        self.body(None).0
     }
 
-    fn body(&mut self, mut owner: Option<Owner>) -> Body {
+    /// A body up to the brace that closes it, and whether there is one.
+    fn body(&mut self, mut owner: Option<Owner>) -> (Body, bool) {
         let mut body = Body::default();
         let mut inner = None;
+        let mut is_closed = false;
         loop {
             if let Some(block) = owner {
                 if self.tok.kind == Kind::BraceClose && !self.leaves(block.open, inner) {
                     self.open.pop();
                     self.advance();
+                    is_closed = true;
                     break;
                 }
                 if self.tok.kind == Kind::End || self.leaves(block.open, inner) {
@@ -58,7 +61,7 @@ impl Parser<'_> {
             self.statement(&mut body, &mut owner);
         }
         self.refuse_duplicates(&mut body);
-        body
+        (body, is_closed)
     }
 
     fn unclosed_block(&mut self, block: &Owner) {
@@ -85,7 +88,10 @@ impl Parser<'_> {
         };
         match result {
             Ok(()) => self.end_statement(&mark, owner),
-            Err(stop) => self.recover(stop, &mark, Until::Statement),
+            Err(stop) => {
+                self.partial = None;
+                self.recover(stop, &mark, Until::Statement);
+            }
         }
     }
 
@@ -148,9 +154,13 @@ impl Parser<'_> {
                 let end = self.scan.peek().end;
                 let problem = diag::DOTTED_NAME.at(name.span.to(self.span(self.tok.start, end)));
                 self.note(problem);
+                body.fragments.push(Fragment { words: vec![name] });
                 Err(Stop::Skip)
             }
-            _ => Err(self.missing_equals()),
+            _ => {
+                body.fragments.push(Fragment { words: vec![name] });
+                Err(self.missing_equals())
+            }
         }
     }
 
@@ -172,23 +182,30 @@ impl Parser<'_> {
     /// `= value`, the token at hand being the sign.
     fn attribute(&mut self, name: Ident, body: &mut Body) -> Read<()> {
         self.advance();
-        let start = self.tok.start;
+        let start = self.value_start();
         match self.expression() {
             Ok(value) => {
                 body.attributes.push(Attribute { name, value });
                 Ok(())
             }
             Err(stop) => {
-                let value = Expr { kind: ExprKind::Broken, span: self.span(start, start.max(self.before.end)) };
+                let value = self.broken(start);
                 body.attributes.push(Attribute { name, value });
                 Err(stop)
             }
         }
     }
 
+    /// Where a value begins; behind the equals sign, where none stands on its line.
+    #[must_use]
+    pub fn value_start(&self) -> usize {
+        if self.kind() == Kind::End { self.before.end } else { self.tok.start }
+    }
+
     /// `"name" = value`: read as meant, after a complaint.
     fn quoted_name(&mut self, body: &mut Body) -> Read<()> {
         let Expr { kind: ExprKind::String(text), span } = self.quoted()? else {
+            self.partial = None;
             return Err(self.unexpected("an argument or a block"));
         };
         if !matches!(self.kind(), Kind::Assign | Kind::Colon) {
@@ -197,6 +214,7 @@ impl Parser<'_> {
             if !self.is_line_noted() {
                 self.note(problem);
             }
+            body.fragments.push(Fragment { words: vec![Ident { text, span }] });
             return Err(Stop::Skip);
         }
         self.note(diag::QUOTED_NAME.at(span));
@@ -205,51 +223,83 @@ impl Parser<'_> {
 
     /// Labels and body of a block.
     fn block(&mut self, kind: Ident, body: &mut Body) -> Read<()> {
-        let labels = self.labels()?;
+        let mut words = vec![kind];
+        if let Err(stop) = self.labels(&mut words).and_then(|()| self.enter()) {
+            self.partial = None;
+            body.fragments.push(Fragment { words });
+            return Err(stop);
+        }
+        let labels = words.split_off(1);
+        let Some(kind) = words.pop() else { return Ok(()) };
         let header = labels.last().map_or(kind.span, |label| kind.span.to(label.span));
-        self.enter()?;
         let open = Open { kind: Kind::BraceOpen, at: self.tok.start, indent: self.line_indent };
         self.open.push(open);
         self.advance();
         let is_one_line = !self.tok.is_first_on_line && self.tok.kind != Kind::BraceClose && self.tok.kind != Kind::End;
         let lines = if is_one_line { Lines::One } else { Lines::Several };
-        let mut inner = self.body(Some(Owner { open, header, lines }));
+        let (mut inner, is_closed) = self.body(Some(Owner { open, header, lines }));
         inner.attributes.shrink_to_fit();
         self.leave();
-        body.blocks.push(Block { kind, labels, body: inner, header });
+        let end = if is_closed { self.before.end } else { self.tok.start.max(self.before.end) };
+        let braces = self.span(open.at, end);
+        body.blocks.push(Block { kind, labels, body: inner, header, braces, is_closed });
         Ok(())
     }
 
-    fn labels(&mut self) -> Read<Vec<Ident>> {
-        let mut labels = Vec::with_capacity(2);
+    /// Labels up to the brace, put behind the kind.
+    fn labels(&mut self, words: &mut Vec<Ident>) -> Read<()> {
         loop {
             match self.kind() {
-                Kind::BraceOpen => return Ok(labels),
-                Kind::Ident => labels.push(self.take_ident()),
+                Kind::BraceOpen => return Ok(()),
+                Kind::Ident => words.push(self.take_ident()),
                 Kind::Quote => {
+                    let start = self.tok.start;
                     let label = self.quoted()?;
-                    labels.push(self.label(label));
+                    let is_open = matches!(label.kind, ExprKind::Broken(_)) && self.kind() == Kind::End;
+                    words.push(self.label(label));
+                    if is_open && !self.back_to_brace(start, words.last_mut()) {
+                        return Err(Stop::Skip);
+                    }
                 }
                 Kind::End if self.tok.kind == Kind::BraceOpen => {
                     self.report(&diag::MISPLACED_BRACE, self.tok.start, self.tok.end);
                     self.begin_line();
-                    return Ok(labels);
+                    return Ok(());
                 }
-                Kind::End if labels.len() == 1 => return Err(self.missing_equals()),
+                Kind::End if words.len() == 2 => return Err(self.missing_equals()),
                 _ => return Err(self.unexpected("`{` of the block")),
             }
         }
     }
 
+    /// Where the quote of the label that began at `start` is missing and its line ends with a brace, that opens the block
+    /// all the same: it becomes the token at hand.
+    fn back_to_brace(&mut self, start: usize, label: Option<&mut Ident>) -> bool {
+        let line = self.scan.slice(start, self.scan.line_end(start));
+        let Some(before) = line.trim_end().strip_suffix('{') else { return false };
+        let end = start + before.len();
+        if let Some(label) = label {
+            label.text = Text::from(label.text.trim_end().trim_end_matches('{').trim_end());
+            label.span = self.span(start, start + before.trim_end().len());
+        }
+        self.seek(end);
+        self.advance();
+        true
+    }
+
     fn label(&mut self, label: Expr) -> Ident {
-        match label.kind {
-            ExprKind::String(text) => Ident { text, span: label.span },
-            ExprKind::Broken => Ident { text: Text::from(""), span: label.span },
+        let text = match label.kind {
+            ExprKind::String(text) => text,
+            ExprKind::Broken(inner) => match inner.map(|inner| inner.kind) {
+                Some(ExprKind::String(text)) => text,
+                _ => Text::from(""),
+            },
             _ => {
                 self.note(diag::LABEL_TEMPLATE.at(label.span));
-                Ident { text: Text::from(""), span: label.span }
+                Text::from("")
             }
-        }
+        };
+        Ident { text, span: label.span }
     }
 
     /// Keeps the first of several arguments of one name.

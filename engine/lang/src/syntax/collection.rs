@@ -21,28 +21,29 @@ impl Parser<'_> {
     /// `[a, b]` or `[for ..]`.
     pub fn tuple(&mut self) -> Read<Expr> {
         let start = self.tok.start;
-        let kind = self.within(true, |parser| {
+        let mut kind = ExprKind::Tuple(Vec::new());
+        let read = self.within(true, |parser| {
             if parser.is_for() {
-                return parser.for_expr(Kind::BracketClose);
+                return parser.for_expr(Kind::BracketClose, &mut kind);
             }
-            let (items, _) = parser.items(Kind::BracketClose)?;
-            Ok(ExprKind::Tuple(items))
-        })?;
-        self.raise(self.height)?;
-        Ok(Expr { kind, span: self.span_from(start) })
+            let mut items = Vec::new();
+            let read = parser.items(Kind::BracketClose, &mut items);
+            kind = ExprKind::Tuple(items);
+            read.map(|_| ())
+        });
+        self.finish(Expr { kind, span: self.span_from(start) }, self.height, read.err())
     }
 
     /// `name(arguments)`, the token at hand being the parenthesis.
     pub fn call(&mut self, name: Ident, start: usize) -> Read<Expr> {
-        let (arguments, is_spread) = self.within(true, |parser| parser.items(Kind::ParenClose))?;
-        self.raise(self.height)?;
-        let call = Box::new(Call { name, arguments, is_spread });
-        Ok(Expr { kind: ExprKind::Call(call), span: self.span_from(start) })
+        let mut arguments = Vec::new();
+        let read = self.within(true, |parser| parser.items(Kind::ParenClose, &mut arguments));
+        let call = Box::new(Call { name, arguments, is_spread: read == Ok(true) });
+        self.finish(Expr { kind: ExprKind::Call(call), span: self.span_from(start) }, self.height, read.err())
     }
 
-    /// Expressions between commas up to `close`; in a call the last may be spread.
-    fn items(&mut self, close: Kind) -> Read<(Vec<Expr>, bool)> {
-        let mut items = Vec::new();
+    /// Expressions between commas up to `close`; in a call the last may be spread: whether it is.
+    fn items(&mut self, close: Kind, items: &mut Vec<Expr>) -> Read<bool> {
         let mut height = 0;
         let open = self.open.last().copied();
         while self.tok.kind != close || self.leaves_open(open) {
@@ -52,10 +53,16 @@ impl Parser<'_> {
             let mark = self.mark();
             match self.expression() {
                 Ok(item) => items.push(item),
-                Err(Stop::Here) => return Err(Stop::Here),
+                Err(Stop::Here) => {
+                    items.extend(self.partial.take());
+                    self.height = self.height.max(height);
+                    return Err(Stop::Here);
+                }
                 Err(Stop::Skip) => {
+                    let inner = self.partial.take();
                     self.recover(Stop::Skip, &mark, Until::Item);
-                    items.push(Expr { kind: ExprKind::Broken, span: self.span(mark.start, mark.start) });
+                    self.partial = inner;
+                    items.push(self.broken(mark.start));
                 }
             }
             height = height.max(self.height);
@@ -63,12 +70,12 @@ impl Parser<'_> {
                 self.advance();
                 self.expect_close(close, "`)` after `...`")?;
                 self.height = height;
-                return Ok((items, true));
+                return Ok(true);
             }
             self.separator(close, open)?;
         }
         self.height = height;
-        Ok((items, false))
+        Ok(false)
     }
 
     /// A comma, or the closing bracket, or a complaint.
@@ -115,25 +122,21 @@ impl Parser<'_> {
     /// `{ key = value }` or `{ for .. }`.
     pub fn object(&mut self) -> Read<Expr> {
         let start = self.tok.start;
-        let kind = self.within(false, |parser| {
+        let mut kind = ExprKind::Object(Vec::new());
+        let read = self.within(false, |parser| {
             if parser.is_for() {
                 parser.multiline = true;
-                return parser.for_expr(Kind::BraceClose);
+                return parser.for_expr(Kind::BraceClose, &mut kind);
             }
-            Ok(ExprKind::Object(parser.object_items()?))
-        })?;
-        self.raise(self.height)?;
-        Ok(Expr { kind, span: self.span_from(start) })
+            let first = parser.items.len();
+            let read = parser.gather_items();
+            kind = ExprKind::Object(parser.items.drain(first..).collect());
+            read
+        });
+        self.finish(Expr { kind, span: self.span_from(start) }, self.height, read.err())
     }
 
     /// Items are gathered in one vector for all objects that are open, so that each keeps one of its own length.
-    fn object_items(&mut self) -> Read<Vec<ObjectItem>> {
-        let first = self.items.len();
-        let read = self.gather_items();
-        let items = self.items.drain(first..).collect();
-        read.map(|()| items)
-    }
-
     fn gather_items(&mut self) -> Read<()> {
         let mut height = 0;
         let mut inner = None;
@@ -154,12 +157,16 @@ impl Parser<'_> {
             }
             let mark = self.mark();
             self.begin_line();
-            match self.object_item() {
-                Ok(item) => self.items.push(item),
-                Err(Stop::Here) => return Err(Stop::Here),
-                Err(Stop::Skip) => self.recover(Stop::Skip, &mark, Until::Item),
-            }
+            let stop = self.object_item();
             height = height.max(self.height);
+            match stop {
+                None => {}
+                Some(Stop::Here) => {
+                    self.height = height;
+                    return Err(Stop::Here);
+                }
+                Some(Stop::Skip) => self.recover(Stop::Skip, &mark, Until::Item),
+            }
             self.object_separator()?;
         }
         self.height = height;
@@ -188,10 +195,20 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn object_item(&mut self) -> Read<ObjectItem> {
+    /// One item, put to the others as far as it could be read.
+    fn object_item(&mut self) -> Option<Stop> {
         let is_word = self.tok.kind == Kind::Ident;
         let (start, text) = (self.tok.start, self.text());
-        let mut key = self.expression()?;
+        let mut key = match self.expression() {
+            Ok(key) => key,
+            Err(stop) => {
+                if self.partial.is_some() {
+                    let (key, value) = (self.broken(start), self.nothing());
+                    self.items.push(ObjectItem { key, value });
+                }
+                return Some(stop);
+            }
+        };
         let height = self.height;
         if is_word && matches!(key.kind, ExprKind::Null | ExprKind::Bool(_)) {
             key.kind = ExprKind::Name(Text::from(text));
@@ -203,12 +220,19 @@ impl Parser<'_> {
             if !self.is_line_noted() || self.kind() == Kind::End {
                 self.report(&diag::MISSING_EQUALS, start, self.before.end);
             }
-            return Err(Stop::Skip);
+            let value = self.nothing();
+            self.items.push(ObjectItem { key, value });
+            return Some(Stop::Skip);
         }
         self.advance();
-        let value = self.expression()?;
+        let start = self.value_start();
+        let (value, stop) = match self.expression() {
+            Ok(value) => (value, None),
+            Err(stop) => (self.broken(start), Some(stop)),
+        };
         self.height = self.height.max(height);
-        Ok(ObjectItem { key, value })
+        self.items.push(ObjectItem { key, value });
+        stop
     }
 
     /// Whether the word `for` begins a `for` expression here, and is no name.
@@ -230,19 +254,26 @@ impl Parser<'_> {
             )
     }
 
-    /// `key, value in`: the names, and the word behind them stepped over.
-    pub fn loop_names(&mut self) -> Read<(Option<Ident>, Ident)> {
-        let mut names = (None, self.loop_name()?);
+    /// `key, value in`: the names go to their places, and the word behind them is stepped over.
+    pub fn loop_names(&mut self, key_name: &mut Option<Ident>, value_name: &mut Ident) -> Read<()> {
+        *value_name = self.loop_name()?;
         if self.kind() == Kind::Comma {
             self.advance();
-            let value = self.loop_name()?;
-            names = (Some(names.1), value);
+            let behind_comma = self.no_name();
+            *key_name = Some(std::mem::replace(value_name, behind_comma));
+            *value_name = self.loop_name()?;
         }
         if !self.is_word("in") {
             return Err(self.unexpected("`in`"));
         }
         self.advance();
-        Ok(names)
+        Ok(())
+    }
+
+    /// In the place of a name that is not there, behind the token before this one.
+    #[must_use]
+    pub fn no_name(&self) -> Ident {
+        Ident { text: Text::from(""), span: self.nothing().span }
     }
 
     fn loop_name(&mut self) -> Read<Ident> {
@@ -250,39 +281,54 @@ impl Parser<'_> {
     }
 
     /// From the word `for` up to the closing bracket.
-    fn for_expr(&mut self, close: Kind) -> Read<ExprKind> {
+    fn for_expr(&mut self, close: Kind, kind: &mut ExprKind) -> Read<()> {
         self.advance();
-        let (key_name, value_name) = self.loop_names()?;
-        let collection = self.expression()?;
-        let mut height = self.height;
+        let mut parts = ForExpr {
+            key_name: None,
+            value_name: self.no_name(),
+            collection: self.nothing(),
+            result_key: None,
+            result: self.nothing(),
+            is_grouped: false,
+            condition: None,
+        };
+        let mut height = 0;
+        let read = self.for_parts(close, &mut parts, &mut height);
+        self.height = self.height.max(height);
+        *kind = ExprKind::For(Box::new(parts));
+        read
+    }
+
+    fn for_parts(&mut self, close: Kind, parts: &mut ForExpr, height: &mut usize) -> Read<()> {
+        self.loop_names(&mut parts.key_name, &mut parts.value_name)?;
+        self.part_into(&mut parts.collection, Self::expression)?;
+        *height = self.height;
         if self.kind() != Kind::Colon {
             return Err(self.unexpected("`:`"));
         }
         self.advance();
-        let mut result = self.expression()?;
-        height = height.max(self.height);
-        let (mut result_key, mut is_grouped) = (None, false);
+        self.part_into(&mut parts.result, Self::expression)?;
+        *height = self.height.max(*height);
         if close == Kind::BraceClose {
             if self.kind() != Kind::Arrow {
                 return Err(self.unexpected("`=>`"));
             }
             self.advance();
-            result_key = Some(std::mem::replace(&mut result, self.expression()?));
-            height = height.max(self.height);
-            is_grouped = self.kind() == Kind::Ellipsis;
-            if is_grouped {
+            let behind_arrow = self.nothing();
+            parts.result_key = Some(std::mem::replace(&mut parts.result, behind_arrow));
+            self.part_into(&mut parts.result, Self::expression)?;
+            *height = self.height.max(*height);
+            parts.is_grouped = self.kind() == Kind::Ellipsis;
+            if parts.is_grouped {
                 self.advance();
             }
         }
-        let mut condition = None;
         if self.is_word("if") {
             self.advance();
-            condition = Some(self.expression()?);
-            height = height.max(self.height);
+            let condition = parts.condition.insert(self.nothing());
+            self.part_into(condition, Self::expression)?;
+            *height = self.height.max(*height);
         }
-        self.expect_close(close, if close == Kind::BraceClose { "`}`" } else { "`]`" })?;
-        self.height = height;
-        let parts = ForExpr { key_name, value_name, collection, result_key, result, is_grouped, condition };
-        Ok(ExprKind::For(Box::new(parts)))
+        self.expect_close(close, if close == Kind::BraceClose { "`}`" } else { "`]`" })
     }
 }

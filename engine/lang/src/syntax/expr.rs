@@ -35,17 +35,20 @@ impl Parser<'_> {
     fn conditional(&mut self, condition: Expr) -> Read<Expr> {
         let mut height = self.height;
         self.advance();
-        let yes = self.expression()?;
+        let (yes, mut stop) = self.part(Self::expression);
         height = height.max(self.height);
-        if self.kind() != Kind::Colon {
-            return Err(self.unexpected("`:` of the conditional"));
+        let mut no = self.nothing();
+        if stop.is_none() {
+            if self.kind() == Kind::Colon {
+                self.advance();
+                (no, stop) = self.part(Self::expression);
+            } else {
+                stop = Some(self.unexpected("`:` of the conditional"));
+            }
         }
-        self.advance();
-        let no = self.expression()?;
-        self.raise(height.max(self.height))?;
         let span = condition.span.to(no.span);
         let kind = ExprKind::Conditional { condition: Box::new(condition), yes: Box::new(yes), no: Box::new(no) };
-        Ok(Expr { kind, span })
+        self.finish(Expr { kind, span }, height.max(self.height), stop)
     }
 
     fn binary(&mut self, lowest: u8) -> Read<Expr> {
@@ -57,10 +60,10 @@ impl Parser<'_> {
             }
             let height = self.height;
             self.advance();
-            let right = self.binary(strength + 1)?;
-            self.raise(height.max(self.height))?;
+            let (right, stop) = self.part(|parser| parser.binary(strength + 1));
             let span = left.span.to(right.span);
-            left = Expr { kind: ExprKind::Binary { operator, left: Box::new(left), right: Box::new(right) }, span };
+            let kind = ExprKind::Binary { operator, left: Box::new(left), right: Box::new(right) };
+            left = self.finish(Expr { kind, span }, height.max(self.height), stop)?;
         }
         Ok(left)
     }
@@ -74,10 +77,10 @@ impl Parser<'_> {
         let start = self.tok.start;
         self.enter()?;
         self.advance();
-        let operand = self.unary()?;
+        let (operand, stop) = self.part(Self::unary);
         self.leave();
-        self.raise(self.height)?;
-        Ok(Expr { kind: ExprKind::Unary { operator, operand: Box::new(operand) }, span: self.span_from(start) })
+        let kind = ExprKind::Unary { operator, operand: Box::new(operand) };
+        self.finish(Expr { kind, span: self.span_from(start) }, self.height, stop)
     }
 
     fn postfix(&mut self) -> Read<Expr> {
@@ -102,37 +105,47 @@ impl Parser<'_> {
                 }
                 Kind::BracketOpen => {
                     let height = self.height;
-                    let key = self.within(true, |parser| {
-                        let key = parser.expression()?;
-                        parser.expect_close(Kind::BracketClose, "`]`")?;
-                        Ok(key)
-                    })?;
-                    self.raise(height.max(self.height))?;
-                    Expr {
-                        kind: ExprKind::Index { of: Box::new(expr), key: Box::new(key) },
-                        span: self.span_from(start),
-                    }
+                    let (key, stop) = self.part(|parser| parser.enclosed(Kind::BracketClose, "`]`"));
+                    let kind = ExprKind::Index { of: Box::new(expr), key: Box::new(key) };
+                    let span = self.span_from(start);
+                    self.finish(Expr { kind, span }, height.max(self.height), stop)?
                 }
                 _ => return Ok(expr),
             };
         }
     }
 
+    /// An expression between brackets.
+    fn enclosed(&mut self, close: Kind, wanted: &str) -> Read<Expr> {
+        self.within(true, |parser| {
+            let inner = parser.expression()?;
+            if let Err(stop) = parser.expect_close(close, wanted) {
+                parser.partial = Some(inner);
+                return Err(stop);
+            }
+            Ok(inner)
+        })
+    }
+
     /// `.name` or `.0` after `of`.
     fn dot(&mut self, of: Expr, start: usize) -> Read<Expr> {
         self.advance();
+        // A line that looks like an argument is none that goes on with a name.
+        let is_next = self.tok.is_first_on_line && self.starts_statement();
         match self.kind() {
-            Kind::Ident => {
+            Kind::Ident if !is_next => {
                 let name = self.take_ident();
-                self.raise(self.height)?;
-                Ok(Expr { kind: ExprKind::Attr(Box::new(AttrOf { of, name })), span: self.span_from(start) })
+                let kind = ExprKind::Attr(Box::new(AttrOf { of, name }));
+                self.finish(Expr { kind, span: self.span_from(start) }, self.height, None)
             }
             Kind::Number => self.old_index(of, start),
             _ => {
                 if !self.is_line_noted() || self.kind() == Kind::End {
                     self.report(&diag::MISSING_ATTRIBUTE_NAME, self.before.start, self.before.end);
                 }
-                Err(Stop::Skip)
+                let name = self.no_name();
+                let kind = ExprKind::Attr(Box::new(AttrOf { of, name }));
+                self.finish(Expr { kind, span: self.span_from(start) }, self.height, Some(Stop::Skip))
             }
         }
     }
@@ -150,12 +163,12 @@ impl Parser<'_> {
                 Number::parse(digits).filter(|n| n.is_integer() && digits.bytes().all(|b| b.is_ascii_digit()))
             else {
                 self.report(&diag::INVALID_NUMBER, at, at + text.len());
+                self.partial = Some(expr);
                 return Err(Stop::Skip);
             };
             let key = Expr { kind: ExprKind::Number(number), span };
-            self.raise(self.height)?;
-            expr =
-                Expr { kind: ExprKind::Index { of: Box::new(expr), key: Box::new(key) }, span: self.span(start, end) };
+            let kind = ExprKind::Index { of: Box::new(expr), key: Box::new(key) };
+            expr = self.finish(Expr { kind, span: self.span(start, end) }, self.height, None)?;
             from = end + 1;
         }
         Ok(expr)
@@ -166,16 +179,20 @@ impl Parser<'_> {
         let height = self.height;
         let at = self.tok.start;
         self.enter()?;
-        self.within(true, |parser| {
-            parser.advance();
-            parser.expect_close(Kind::BracketClose, "`]`")
-        })?;
-        let item = Expr { kind: ExprKind::SplatItem, span: self.span_from(at) };
+        let mut stop = self
+            .within(true, |parser| {
+                parser.advance();
+                parser.expect_close(Kind::BracketClose, "`]`")
+            })
+            .err();
+        let mut each = Expr { kind: ExprKind::SplatItem, span: self.span_from(at) };
         self.height = 1;
-        let each = self.traversal(item, at)?;
+        if stop.is_none() {
+            (each, stop) = self.part(|parser| parser.traversal(each, at));
+        }
         self.leave();
-        self.raise(height.max(self.height))?;
-        Ok(Expr { kind: ExprKind::Splat { of: Box::new(of), each: Box::new(each) }, span: self.span_from(start) })
+        let kind = ExprKind::Splat { of: Box::new(of), each: Box::new(each) };
+        self.finish(Expr { kind, span: self.span_from(start) }, height.max(self.height), stop)
     }
 
     /// `of.*` and the names that follow; a bracket applies to the whole.
@@ -186,16 +203,18 @@ impl Parser<'_> {
         self.advance();
         let mut each = Expr { kind: ExprKind::SplatItem, span: self.span_from(at) };
         self.height = 1;
-        while self.kind() == Kind::Dot {
+        let mut stop = None;
+        while stop.is_none() && self.kind() == Kind::Dot {
             if self.scan.peek().kind == Kind::Operator(Operator::Multiply) {
                 let end = self.scan.peek().end;
                 self.report(&diag::SPLAT_IN_SPLAT, self.tok.start, end);
-                return Err(Stop::Skip);
+                stop = Some(Stop::Skip);
+                break;
             }
-            each = self.dot(each, at)?;
+            (each, stop) = self.part(|parser| parser.dot(each, at));
         }
-        self.raise(height.max(self.height))?;
-        Ok(Expr { kind: ExprKind::Splat { of: Box::new(of), each: Box::new(each) }, span: self.span_from(start) })
+        let kind = ExprKind::Splat { of: Box::new(of), each: Box::new(each) };
+        self.finish(Expr { kind, span: self.span_from(start) }, height.max(self.height), stop)
     }
 
     /// What an expression begins with.
@@ -226,11 +245,13 @@ impl Parser<'_> {
         let mut ident = self.take_ident();
         while self.kind() == Kind::DoubleColon {
             self.advance();
-            if self.kind() != Kind::Ident {
-                return Err(self.unexpected("a function name"));
-            }
-            let part = self.take_ident();
+            let stop = if self.kind() == Kind::Ident { None } else { Some(self.unexpected("a function name")) };
+            let part = if stop.is_none() { self.take_ident() } else { self.no_name() };
             ident = Ident { text: format!("{}::{}", ident.text, part.text).into(), span: ident.span.to(part.span) };
+            if stop.is_some() {
+                let span = ident.span;
+                return self.finish(Expr { kind: ExprKind::Name(ident.text), span }, 0, stop);
+            }
         }
         if self.kind() == Kind::ParenOpen {
             return self.call(ident, start);
@@ -261,19 +282,15 @@ impl Parser<'_> {
             Some(number) => Ok(Expr { kind: ExprKind::Number(number), span }),
             None => {
                 self.note_above(diag::INVALID_NUMBER.at(span));
-                Ok(Expr { kind: ExprKind::Broken, span })
+                Ok(Expr { kind: ExprKind::Broken(None), span })
             }
         }
     }
 
     fn parens(&mut self) -> Read<Expr> {
         let start = self.tok.start;
-        let inner = self.within(true, |parser| {
-            let inner = parser.expression()?;
-            parser.expect_close(Kind::ParenClose, "`)`")?;
-            Ok(inner)
-        })?;
-        self.raise(self.height)?;
-        Ok(Expr { kind: ExprKind::Parens(Box::new(inner)), span: self.span_from(start) })
+        let (inner, stop) = self.part(|parser| parser.enclosed(Kind::ParenClose, "`)`"));
+        let kind = ExprKind::Parens(Box::new(inner));
+        self.finish(Expr { kind, span: self.span_from(start) }, self.height, stop)
     }
 }

@@ -4,7 +4,7 @@ use super::ast::{Expr, ExprKind};
 use super::diag;
 use super::parser::{Parser, Read, Stop};
 use super::scanner::is_name;
-use super::template::{Ending, Piece};
+use super::template::{Ending, Piece, unmatched};
 use std::collections::BTreeMap;
 
 /// Lines that begin with a name, by that name: first byte of the line, and whether the name stands alone.
@@ -54,7 +54,6 @@ impl<'a> Parser<'a> {
             }
             End::None => return Ok(self.open_heredoc(body)),
         };
-        self.enter()?;
         let limit = std::mem::replace(&mut self.scan.limit, body_end);
         self.scan.pos = body;
         let (mut pieces, ending) = self.plain_pieces();
@@ -62,19 +61,20 @@ impl<'a> Parser<'a> {
         if !self.has_given_up() {
             self.seek(after);
         }
-        self.leave();
         self.tok = tok;
         self.tok.end = after;
         self.advance();
         if ending == Ending::Lost && self.sequences > 0 {
+            let span = self.span(tok.start, after);
+            self.partial = Some(Expr { kind: unmatched(pieces), span });
             return Err(Stop::Here);
         }
         if is_indented {
             flush(&mut pieces);
         }
         let kind = self.assemble(pieces);
-        self.raise(self.height)?;
-        Ok(Expr { kind, span: self.span(tok.start, after) })
+        let span = self.span(tok.start, after);
+        self.finish(Expr { kind, span }, self.height, None)
     }
 
     fn after_newline(&self, line_end: usize) -> usize {
@@ -156,7 +156,7 @@ impl<'a> Parser<'a> {
         // One byte back, so that the newline is seen.
         self.seek(at.saturating_sub(1).max(tok.end).min(self.scan.limit));
         self.advance();
-        Expr { kind: ExprKind::Broken, span: self.span(tok.start, tok.end) }
+        Expr { kind: ExprKind::Broken(None), span: self.span(tok.start, tok.end) }
     }
 
     /// Steps over the heredoc at hand without reading it.

@@ -1,7 +1,7 @@
 //! Text to syntax tree. Everything behind [`parse`] can be exchanged: the rest of the crate sees [`ast`] only.
 //!
-//! Reading never fails: what cannot be read is missing from the tree or [`ast::ExprKind::Broken`], and a
-//! problem says why. Time grows with the length of the text, whatever stands in it.
+//! Reading never fails: what cannot be read is [`ast::ExprKind::Broken`] or a [`ast::Fragment`], and a problem
+//! says why ([`locate`] says what an editor can rely on). Time grows with the length of the text, whatever stands in it.
 
 pub mod ast;
 mod body;
@@ -10,6 +10,7 @@ pub mod diag;
 mod expr;
 mod heredoc;
 mod json;
+pub mod locate;
 mod parser;
 mod recover;
 pub(crate) mod scanner;
@@ -91,16 +92,32 @@ pub fn parse_expression(file: FileId, text: &str, base_offset: u32) -> (Option<a
     if let Some(problem) = is_too_large(file, text) {
         return (None, vec![problem]);
     }
+    let (expr, problems) = parse_input(file, text, base_offset);
+    (Some(expr).filter(|_| problems.is_empty()), problems)
+}
+
+/// As [`parse_expression`], with what can be read of an expression that is not finished: for who completes it.
+#[must_use]
+pub fn parse_input(file: FileId, text: &str, base_offset: u32) -> (ast::Expr, Vec<Diagnostic>) {
     let mut parser = Parser::new(file, text, usize::try_from(base_offset).unwrap_or(0));
+    if let Some(problem) = is_too_large(file, text) {
+        return (parser.nothing(), vec![problem]);
+    }
     parser.multiline = true;
     parser.advance();
-    let expr = parser.expression().ok();
-    if expr.is_some() && parser.tok.kind != scanner::Kind::End {
-        let _ = parser.unexpected("the end of the expression");
-    }
+    let start = parser.tok.start;
+    let expr = match parser.expression() {
+        Ok(expr) => {
+            if parser.tok.kind != scanner::Kind::End {
+                let _stop = parser.unexpected("the end of the expression");
+            }
+            expr
+        }
+        Err(_) => parser.broken(start),
+    };
     let mut problems = parser.problems;
     diagnostic::tidy(&mut problems);
-    (expr.filter(|_| problems.is_empty()), problems)
+    (expr, problems)
 }
 
 /// Reads a text with `${ }` and `%{ }`, as `templatefile` does.

@@ -2,7 +2,7 @@
 //!
 //! Errors travel as [`Stop`] after the problem has been noted; whoever can go on catches them at a [`Mark`].
 
-use super::ast::ObjectItem;
+use super::ast::{Expr, ExprKind, ObjectItem};
 use super::diag;
 use super::heredoc::MarkerIndex;
 use super::scanner::{Kind, Scanner, Token};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use terrane_core::{Diagnostic, DiagnosticKind, FileId, Span, Text};
 
 /// How deep blocks, brackets, calls, templates and operators may stand in each other.
-pub const MAX_DEPTH: usize = 200;
+pub const MAX_DEPTH: usize = 250;
 /// How high a tree of operators and traversals may grow: a chain `a + b + c` grows by one with each.
 pub const MAX_HEIGHT: usize = 400;
 /// After how many problems reading a file stops.
@@ -96,6 +96,8 @@ pub struct Parser<'a> {
     pub height: usize,
     /// Brackets that are open.
     pub open: Vec<Open>,
+    /// After an error: what could be read of the expression, until somebody keeps it.
+    pub partial: Option<Expr>,
     /// Items of the objects that are being read, the innermost last.
     pub items: Vec<ObjectItem>,
     /// Spaces before the first token of this line.
@@ -131,6 +133,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             height: 0,
             open: Vec::new(),
+            partial: None,
             items: Vec::new(),
             line_indent: 0,
             by_indent: false,
@@ -330,6 +333,54 @@ impl<'a> Parser<'a> {
     pub fn raise(&mut self, below: usize) -> Read<()> {
         self.height = below + 1;
         if self.height > MAX_HEIGHT { Err(self.too_deep()) } else { Ok(()) }
+    }
+
+    /// An expression of which all parts were read, or those up to an error. Its height is one above `below`.
+    ///
+    /// # Errors
+    /// `stop`, or after a problem was noted, where it is too high. What there is of it stays in `partial`.
+    pub fn finish(&mut self, expr: Expr, below: usize, stop: Option<Stop>) -> Read<Expr> {
+        let raised = self.raise(below);
+        match stop.map_or(raised, Err) {
+            Ok(()) => Ok(expr),
+            Err(stop) => {
+                self.partial = Some(expr);
+                Err(stop)
+            }
+        }
+    }
+
+    /// Reads a part of an expression: what there is of it, and why reading stopped.
+    pub fn part(&mut self, read: impl FnOnce(&mut Self) -> Read<Expr>) -> (Expr, Option<Stop>) {
+        match read(self) {
+            Ok(expr) => (expr, None),
+            Err(stop) => (self.partial.take().unwrap_or_else(|| self.nothing()), Some(stop)),
+        }
+    }
+
+    /// Reads a part of an expression into its place.
+    ///
+    /// # Errors
+    /// As `read`; the place holds what there is of it.
+    pub fn part_into(&mut self, place: &mut Expr, read: impl FnOnce(&mut Self) -> Read<Expr>) -> Read<()> {
+        let (expr, stop) = self.part(read);
+        *place = expr;
+        stop.map_or(Ok(()), Err)
+    }
+
+    /// In the place of an expression that is not there, behind the token before this one.
+    #[must_use]
+    pub fn nothing(&self) -> Expr {
+        Expr { kind: ExprKind::Broken(None), span: self.span(self.before.end, self.before.end) }
+    }
+
+    /// What could be read of an expression that began at `start`, as far as text was stepped over.
+    pub fn broken(&mut self, start: usize) -> Expr {
+        let inner = self.partial.take().map(Box::new);
+        // Blanks behind it belong to it: there the rest is typed.
+        let line_end = self.scan.line_end(self.before.end);
+        let end = self.before.end.max(self.tok.start.min(line_end));
+        Expr { kind: ExprKind::Broken(inner), span: self.span(start, start.max(end)) }
     }
 
     fn too_deep(&mut self) -> Stop {

@@ -29,6 +29,16 @@ enum PieceKind {
     EndFor,
 }
 
+impl PieceKind {
+    /// The expression in it.
+    fn into_expr(self) -> Option<Expr> {
+        match self {
+            Self::Value(expr) | Self::If(expr) | Self::For { collection: expr, .. } => Some(expr),
+            Self::Text(_) | Self::Else | Self::EndIf | Self::EndFor => None,
+        }
+    }
+}
+
 impl Piece {
     /// The text of a text.
     pub fn text(&self) -> Option<&str> {
@@ -88,11 +98,11 @@ impl Parser<'_> {
             self.end_quoted(end + 1);
             return Ok(Expr { kind, span: self.span(start, end + 1) });
         }
-        self.enter()?;
         let tok = self.tok;
         let (pieces, ending) = self.pieces(Some(start));
-        self.leave();
         if ending == Ending::Lost {
+            let span = self.span(start, self.before.end);
+            self.partial = Some(Expr { kind: unmatched(pieces), span });
             return Err(Stop::Here);
         }
         self.tok = tok;
@@ -100,11 +110,11 @@ impl Parser<'_> {
         self.end_quoted(end);
         let span = self.span(start, end);
         if ending == Ending::Broken {
-            return Ok(Expr { kind: ExprKind::Broken, span });
+            let inner = Expr { kind: unmatched(pieces), span };
+            return Ok(Expr { kind: ExprKind::Broken(Some(Box::new(inner))), span });
         }
         let kind = self.assemble(pieces);
-        self.raise(self.height)?;
-        Ok(Expr { kind, span })
+        self.finish(Expr { kind, span }, self.height, None)
     }
 
     fn end_quoted(&mut self, end: usize) {
@@ -149,8 +159,13 @@ impl Parser<'_> {
                             height = height.max(self.height);
                             pieces.push(Piece { kind, start, end: self.scan.pos });
                         }
-                        Err(Ending::Broken) if quote.is_none() => {}
-                        Err(ending) => return (pieces, ending),
+                        Err(ending) => {
+                            let end = self.before.end.max(start);
+                            pieces.push(Piece { kind: PieceKind::Value(self.broken(start)), start, end });
+                            if ending != Ending::Broken || quote.is_some() {
+                                return (pieces, ending);
+                            }
+                        }
                     }
                 }
                 Chunk::Quote => break,
@@ -202,7 +217,15 @@ impl Parser<'_> {
         let ends_string = quote.is_some()
             && self.tok.kind == Kind::Quote
             && !self.scan.slice(self.tok.end, self.scan.line_end(self.tok.end)).contains('}');
-        let kind = read.ok().filter(|_| is_end(self.tok.kind));
+        let kind = match read {
+            Ok(kind) if is_end(self.tok.kind) => Some(kind),
+            Ok(kind) => {
+                self.partial = kind.into_expr();
+                None
+            }
+            Err(_) => None,
+        };
+        let inner = self.partial.take();
         let stuck = self.tok;
         if kind.is_none() && !ends_string {
             if self.tok.start <= line_end && self.tok.kind != Kind::End && self.problems.len() == problems {
@@ -213,13 +236,15 @@ impl Parser<'_> {
         }
         self.restore(&outer);
         self.sequences -= 1;
+        self.partial = inner;
         if is_end(self.tok.kind) {
             let trims = self.tok.kind == Kind::TrimClose;
             let span = self.span(start, self.tok.end);
             if kind.is_none() && self.problems.len() == problems {
                 self.report(&diag::UNEXPECTED_TOKEN, stuck.start, stuck.end);
             }
-            let kind = kind.unwrap_or(PieceKind::Value(Expr { kind: ExprKind::Broken, span }));
+            let inner = self.partial.take().map(Box::new);
+            let kind = kind.unwrap_or(PieceKind::Value(Expr { kind: ExprKind::Broken(inner), span }));
             return Ok((kind, trims));
         }
         if self.problems.len() == problems {
@@ -278,7 +303,8 @@ impl Parser<'_> {
         if word == "if" {
             return Ok(PieceKind::If(self.expression()?));
         }
-        let (key_name, value_name) = self.loop_names()?;
+        let (mut key_name, mut value_name) = (None, self.no_name());
+        self.loop_names(&mut key_name, &mut value_name)?;
         Ok(PieceKind::For { key_name, value_name, collection: self.expression()? })
     }
 
@@ -440,6 +466,18 @@ impl Parser<'_> {
             }
         }
     }
+}
+
+/// The pieces of a template that was not read to its end, one behind the other; directives are not matched.
+pub fn unmatched(pieces: Vec<Piece>) -> ExprKind {
+    if pieces.iter().all(|piece| piece.text().is_some()) {
+        return ExprKind::String(Text::from(pieces.iter().filter_map(Piece::text).collect::<String>()));
+    }
+    let part = |piece: Piece| match piece.kind {
+        PieceKind::Text(text) => Some(TemplatePart::Text(Text::from(text))),
+        other => other.into_expr().map(TemplatePart::Value),
+    };
+    ExprKind::Template(pieces.into_iter().filter_map(part).collect())
 }
 
 fn push<'t>(text: &mut String, c: char, rest: &'t str) -> &'t str {

@@ -44,7 +44,7 @@ fn check_with(text: &str, problems: &[Diagnostic]) {
 }
 
 /// The tree in a short form.
-fn show(expr: &Expr) -> String {
+pub(super) fn show(expr: &Expr) -> String {
     match &expr.kind {
         ExprKind::Null => "null".into(),
         ExprKind::Bool(value) => value.to_string(),
@@ -85,7 +85,8 @@ fn show(expr: &Expr) -> String {
             text
         }
         ExprKind::Parens(inner) => format!("({})", show(inner)),
-        ExprKind::Broken => "broken".into(),
+        ExprKind::Broken(None) => "broken".into(),
+        ExprKind::Broken(Some(inner)) => format!("broken {}", show(inner)),
     }
 }
 
@@ -110,6 +111,10 @@ pub(super) fn show_body(body: &ast::Body) -> String {
     let mut text = String::new();
     for Attribute { name, value } in &body.attributes {
         let _ = writeln!(text, "{} = {}", name.text, show(value));
+    }
+    for fragment in &body.fragments {
+        let words: Vec<&str> = fragment.words.iter().map(|word| &*word.text).collect();
+        let _ = writeln!(text, "{}?", words.join(" "));
     }
     for block in &body.blocks {
         let labels: Vec<&str> = block.labels.iter().map(|l| &*l.text).collect();
@@ -498,6 +503,14 @@ fn block_headers() {
 }"#,
     );
     check(
+        r#"a "b {
+# ^ unclosed-string
+  c = 1
+}
+d = 1
+"#,
+    );
+    check(
         r#"a "b${c}" {
 # ^^^^^^^ label-template
 }
@@ -677,8 +690,18 @@ fn duplicates_are_told_with_both_places() {
 #[test]
 fn nesting_has_a_limit() {
     let deep = |open: &str, close: &str, n: usize| format!("a = {}1{}\n", open.repeat(n), close.repeat(n));
-    for (open, close) in [("[", "]"), ("(", ")"), ("{a=", "}"), ("f(", ")"), ("-", ""), ("\"${", "}\""), ("x[", "]")] {
-        assert!(parse(FileId(0), &deep(open, close, 90)).problems.is_empty(), "{open}");
+    for (open, close) in [
+        ("[", "]"),
+        ("(", ")"),
+        ("{a=", "}"),
+        ("f(", ")"),
+        ("-", ""),
+        ("\"${", "}\""),
+        ("x[", "]"),
+        ("[for x in ", ": x]"),
+        ("a ? b : ", ""),
+    ] {
+        assert_eq!(parse(FileId(0), &deep(open, close, 200)).problems, [], "{open}");
         for n in [300, 20_000] {
             let parsed = parse(FileId(0), &deep(open, close, n));
             assert_eq!(parsed.problems.first().map(|p| p.kind.id), Some("nested-too-deep"), "{open}");
@@ -689,6 +712,8 @@ fn nesting_has_a_limit() {
         let parsed = parse(FileId(0), &text);
         assert_eq!(parsed.problems.first().map(|p| p.kind.id), Some("nested-too-deep"), "{chain}");
     }
+    let blocks = format!("{}{}", "a {\n".repeat(200), "}\n".repeat(200));
+    assert_eq!(parse(FileId(0), &blocks).problems, []);
     let blocks = format!("{}{}", "a {\n".repeat(1_000), "}\n".repeat(1_000));
     assert!(parse(FileId(0), &blocks).problems.iter().any(|p| p.kind.id == "nested-too-deep"));
     assert!(parse(FileId(0), &"a {\n".repeat(1_000)).problems.len() > 1);
@@ -722,6 +747,9 @@ fn work_grows_with_the_length_of_the_text() {
         ("${a} x ", ("a = \"", "\"\n")),
         ("line ${a}\n", ("a = <<EOT\n", "EOT\n")),
         ("a = \"x\n", plain),
+        ("a \"x {\n", plain),
+        ("a = b.\n", plain),
+        ("na\n", plain),
         ("a = \"${x\n", plain),
         ("a = <<EOT\n  x\n", plain),
         ("a = <<EOT\n", plain),

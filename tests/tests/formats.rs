@@ -108,6 +108,57 @@ async fn plans_states_and_streams_follow_their_schemas() {
     assert!(wrong.is_empty(), "{} do not follow their schema\n{}", wrong.len(), wrong[0]);
 }
 
+const CONDITIONS: &str = r#"
+variable "size" {
+  default = 3
+  validation {
+    condition     = var.size > 0
+    error_message = "It is ${var.size}."
+  }
+}
+resource "terrane_data" "a" {
+  input = var.size
+  lifecycle {
+    precondition {
+      condition     = var.size < 10
+      error_message = "Too many."
+    }
+    postcondition {
+      condition     = self.id != ""
+      error_message = "No id."
+    }
+  }
+}
+check "known_later" {
+  assert {
+    condition     = terrane_data.a.id != "x"
+    error_message = "It is ${terrane_data.a.id}."
+  }
+}
+output "a" {
+  value = terrane_data.a.id
+  precondition {
+    condition     = terrane_data.a.id != ""
+    error_message = "No id."
+  }
+}
+"#;
+
+// A1
+#[tokio::test]
+async fn a_plan_with_conditions_follows_its_schema() {
+    let place = Place::start(SandboxConfig::default()).await;
+    place.write("main.hcl", CONDITIONS);
+    place.run(&["plan", "-out=p"]).await.expect(0);
+    let plan = std::fs::read_to_string(place.path().join("p")).unwrap();
+    for kind in ["variable", "precondition", "postcondition", "output", "check"] {
+        assert!(plan.contains(&format!("\"kind\":\"{kind}\"")), "{kind}: {plan}");
+    }
+    let wrong = plan_violations(&Formats::load(), &plan);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    place.run(&["apply", "p"]).await.expect(0);
+}
+
 fn set(pointer: &str, value: &str) -> Drift {
     Drift::Set {
         object_type: "node-group".into(),

@@ -82,7 +82,9 @@ async fn each_refusal_has_a_reason_of_its_own() {
     place.run(&["plan", "-out=signed", "-sign-key=reviewer.key"]).await.expect(0);
     place.run(&["plan", "-out=expired", "-expires=1ms"]).await.expect(0);
     let text = std::fs::read_to_string(place.path().join("unsigned")).unwrap();
-    place.write("newer", &text.replace("\"format\":2", "\"format\":3"));
+    let format = |number: u32| format!("\"format\":{number}");
+    let newer = text.replacen(&format(terrane_plan::plan::FORMAT), &format(terrane_plan::plan::FORMAT + 1), 1);
+    place.write("newer", &newer);
     place.write("cut", &text[..text.len() - 9]);
     place.write("edited", &text.replace("1.34", "1.35"));
     // As somebody would who makes a new seal for what they edited, and keeps the signature.

@@ -10,12 +10,7 @@
 //! # Source
 //! github.com/hashicorp/hcl, `specsuite/README.md` and `cmd/hcldec/spec-format.md`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a case that cannot be read ends the suite, and what was left out or counted is told"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a case that cannot be read ends the suite")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -109,7 +104,7 @@ impl Decode {
     }
 
     /// Everything of a body by `spec`; what it has no place for is an error.
-    fn body(&mut self, spec: &Block, body: &Body, labels: &[Text]) -> Value {
+    fn body(&mut self, spec: &Block, body: &Body) -> Value {
         let mut allowed = Allowed::default();
         allow(spec, &mut allowed);
         if !matches!(&*spec.kind.text, "literal") {
@@ -118,14 +113,14 @@ impl Decode {
             let blocks = body.blocks.iter().filter(|b| !allowed.blocks.contains(&*b.kind.text));
             self.problems.extend(blocks.map(|b| (true, b.kind.span)));
         }
-        self.part(spec, body, labels)
+        self.part(spec, body)
     }
 
-    fn part(&mut self, spec: &Block, body: &Body, labels: &[Text]) -> Value {
+    fn part(&mut self, spec: &Block, body: &Body) -> Value {
         match &*spec.kind.text {
             "literal" => value(find(&spec.body, "value").unwrap()),
             "object" => {
-                let parts = spec.body.blocks.iter().map(|part| (key(part), self.part(part, body, labels))).collect();
+                let parts = spec.body.blocks.iter().map(|part| (key(part), self.part(part, body))).collect();
                 Value::object(parts)
             }
             "attr" => {
@@ -138,8 +133,8 @@ impl Decode {
                 let inner = nested(spec);
                 let blocks: Vec<&Block> = body.blocks.iter().filter(|block| *block.kind.text == *kind).collect();
                 let read = |block: &&Block| {
-                    let labels: Vec<Text> = block.labels.iter().map(|label| label.text.clone()).collect();
-                    (labels.first().cloned(), self.body(inner, &block.body, &labels))
+                    let label = block.labels.first().map(|label| label.text.clone());
+                    (label, self.body(inner, &block.body))
                 };
                 let mut values = blocks.iter().map(read).collect::<Vec<_>>();
                 match &*spec.kind.text {
@@ -210,8 +205,8 @@ fn input(path: &Path) -> (Body, Vec<Diagnostic>) {
     let text = read(path);
     if path.extension().is_some_and(|ending| ending == "json") {
         let (values, problems) = syntax::parse_values(FileId(0), &text, true);
-        let of_values = values.into_iter().filter_map(|(name, given)| match given {
-            Given::Expr(value) => Some(Attribute { name, value }),
+        let of_values = values.into_iter().map(|(name, given)| match given {
+            Given::Expr(value) => Attribute { name, value },
             Given::Value(_) => panic!("values of JSON have no place in the cases so far"),
         });
         return (Body { attributes: of_values.collect(), ..Body::default() }, problems);
@@ -234,7 +229,7 @@ fn differ(case: &Path, input_path: &Path) -> Vec<(String, String)> {
     decode.variables = variables.collect();
     let specs: Vec<&Block> = spec.blocks.iter().filter(|block| &*block.kind.text != "variables").collect();
     let [root] = specs.as_slice() else { panic!("{}: one specification is wanted", case.display()) };
-    let found = decode.body(root, &body, &[]);
+    let found = decode.body(root, &body);
     let shown = |(is_error, span): &(bool, Span)| {
         format!("{} {}..{}", if *is_error { "error" } else { "warning" }, span.start, span.end)
     };

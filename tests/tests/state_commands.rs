@@ -220,7 +220,12 @@ async fn a_busy_lock_says_whose_it_is_and_can_be_taken_away() {
     assert_eq!(idle["lock"], Value::Null);
     let mut first =
         place.command(&["apply", "-auto-approve"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while place.sandbox.mutating_requests() == 0 {
+    // Once it looks how far the cluster is, it waits: a run that is stopped in mid-write lets nobody else write.
+    let looks = |place: &Place| {
+        let log = place.sandbox.log();
+        log.iter().skip_while(|entry| entry.operation != "CreateCluster").any(|e| e.operation == "DescribeCluster")
+    };
+    while !looks(&place) {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let pid = first.id().unwrap();

@@ -26,6 +26,10 @@ pub trait Sources: Send + Sync {
     fn plan_time(&self) -> String;
     /// The folder the run works in, absolute.
     fn folder(&self) -> String;
+    /// Random bytes, for functions of the moment of apply; `None` where there is nothing to apply.
+    fn random(&self) -> Option<[u8; 16]> {
+        None
+    }
     /// The workspace: which of the states of a configuration this run works on.
     fn workspace(&self) -> String {
         String::from(DEFAULT_WORKSPACE)
@@ -91,4 +95,8 @@ pub trait Scope {
     fn module_folder(&self) -> Text;
     /// The world outside.
     fn sources(&self) -> &dyn Sources;
+    /// How many templates (`templatefile`, `templatestring`) the expression stands in.
+    fn template_depth(&self) -> u32 {
+        0
+    }
 }

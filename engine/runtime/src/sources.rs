@@ -111,6 +111,11 @@ impl Sources for FolderSources {
         absolute.display().to_string()
     }
 
+    fn random(&self) -> Option<[u8; 16]> {
+        let mut bytes = [0; 16];
+        aws_lc_rs::rand::fill(&mut bytes).ok().map(|()| bytes)
+    }
+
     fn workspace(&self) -> String {
         let name = crate::selection::selected(&self.folder, &self.environment);
         self.note("workspace", "", name.clone());
@@ -179,5 +184,12 @@ mod tests {
         let digests = sources.digests();
         assert_eq!(digests.get("env:TOKEN").map(|d| &**d), Some("present"));
         assert_eq!(digests.get("env:NONE").map(|d| &**d), Some("absent"));
+    }
+
+    #[test]
+    fn random_bytes_are_never_the_same() {
+        let sources = sources(Path::new("."));
+        assert!(sources.random().is_some());
+        assert_ne!(sources.random(), sources.random());
     }
 }

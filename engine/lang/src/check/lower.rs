@@ -221,7 +221,13 @@ impl<'a> Lower<'a> {
     }
 
     fn call(&mut self, name: &ast::Ident, arguments: &[ast::Expr], is_spread: bool, span: Span) -> Option<ExprKind> {
-        let arguments = self.all(arguments);
+        let arguments = match arguments {
+            [value, ty] if &*name.text == functions::CONVERT && !is_spread => {
+                let (value, read) = (self.expr(value), super::types::read(ty, self.problems));
+                value.zip(read).map(|(value, read)| vec![value, Expr::literal(functions::of_type(&read), ty.span)])
+            }
+            _ => self.all(arguments),
+        };
         let Some(function) = functions::lookup(&name.text) else {
             let problem = diag::UNKNOWN_FUNCTION.at(name.span).detail(format!("there is no function `{}`", name.text));
             let help = suggestion(&name.text, functions::all().map(|function| function.name));

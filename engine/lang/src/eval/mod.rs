@@ -92,7 +92,8 @@ pub fn constant(expr: &Expr) -> Option<Value> {
 }
 
 /// Functions that look at files, the clock or the machine: never computed before there is a plan.
-const READS_WORLD: &[&str] = &["abspath", "pathexpand", "plantimestamp", "templatefile", "timestamp", "uuid", "bcrypt"];
+const READS_WORLD: &[&str] =
+    &["abspath", "pathexpand", "plantimestamp", "templatefile", "templatestring", "timestamp", "uuid", "bcrypt"];
 
 /// Whether the result depends on the arguments alone.
 pub(crate) fn is_pure(function: &crate::functions::Function) -> bool {
@@ -118,8 +119,15 @@ pub fn resolve(
     known: &dyn Fn(&Residual) -> Option<Value>,
     cx: &ResolveContext<'_>,
 ) -> Result<Value, Diagnostic> {
-    let cx = FunctionContext { sources: cx.sources, module_folder: cx.module_folder };
+    let cx = FunctionContext { sources: cx.sources, module_folder: cx.module_folder, depth: 0 };
     resolve::Resolver::new(known, cx).value(value).map_err(|fault| fault.place(Place::Run))
+}
+
+/// Whether it is a call of a function of the moment of apply (`uuid`, `timestamp`, `bcrypt`).
+#[must_use]
+pub fn is_of_apply(residual: &Residual) -> bool {
+    let Residual::Call { function, .. } = residual else { return false };
+    crate::functions::lookup(function).is_some_and(|function| function.nature == crate::functions::Nature::AtApply)
 }
 
 /// The result of a function of the moment of apply (`uuid`, `timestamp`, `bcrypt`) or of `file`, whose
@@ -136,6 +144,6 @@ pub fn at_apply(residual: &Residual, cx: &ResolveContext<'_>) -> Result<Option<V
     {
         return Ok(None);
     }
-    let cx = FunctionContext { sources: cx.sources, module_folder: cx.module_folder };
+    let cx = FunctionContext { sources: cx.sources, module_folder: cx.module_folder, depth: 0 };
     call::call(function, arguments.clone(), &cx, call::Moment::Apply).map(Some).map_err(|fault| fault.place(Place::Run))
 }

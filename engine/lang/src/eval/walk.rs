@@ -360,7 +360,8 @@ impl<'a> Walk<'a> {
             return Some(call::secret_source(function, arguments));
         }
         let folder = self.scope.module_folder();
-        let cx = FunctionContext { sources: self.scope.sources(), module_folder: &folder };
+        let depth = self.scope.template_depth();
+        let cx = FunctionContext { sources: self.scope.sources(), module_folder: &folder, depth };
         let result = call::call(function, arguments, &cx, Moment::Plan);
         // A spread argument stands for many, so only the ones before it have places of their own.
         self.settle_at(result, &spans, span)

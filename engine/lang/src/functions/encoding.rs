@@ -2,7 +2,8 @@
 
 use super::ParameterType::{Any, String as S};
 use super::{
-    Function, FunctionError, Outcome, any, argument, charset, csv, json, nullable, of, p, string, text, wrong,
+    Function, FunctionError, Outcome, any, argument, charset, csv, gzip, json, nullable, of, p, string, text, wrong,
+    yaml,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,6 +21,13 @@ pub static TABLE: &[Function] =
         }),
         Function::new("base64encode", "The text in Base64.", &[p("text", S)], string, |a, _| {
             of(STANDARD.encode(text(a, 0)))
+        }),
+        Function::new("base64gunzip", "The text that Base64 of gzip means.", &[p("text", S)], string, |a, _| {
+            let plain = gzip::decompress(&bytes(text(a, 0))?).or_else(|reason| wrong(0, reason))?;
+            String::from_utf8(plain).map_or_else(|_| wrong(0, "it means bytes that are no text"), of)
+        }),
+        Function::new("base64gzip", "The text made smaller with gzip, in Base64.", &[p("text", S)], string, |a, _| {
+            of(STANDARD.encode(gzip::compress(text(a, 0).as_bytes())))
         }),
         Function::new(
             "csvdecode",
@@ -59,6 +67,12 @@ pub static TABLE: &[Function] =
         }),
         Function::new("urlencode", "The text as a part of a URL query.", &[p("text", S)], string, |a, _| {
             of(url_encode(text(a, 0)))
+        }),
+        Function::new("yamldecode", "The value that YAML means.", &[p("text", S)], any, |a, _| {
+            yaml::read(text(a, 0)).map(Some).or_else(|reason| wrong(0, format!("it is no YAML: {reason}")))
+        }),
+        Function::new("yamlencode", "The value as YAML.", &[nullable("value", Any)], string, |a, _| {
+            of(yaml::write(argument(a, 0), 0)?)
         }),
     ];
 

@@ -28,9 +28,10 @@ pub static TABLE: &[Function] = &[
     Function::new("sha512", "SHA-512 of a text, hexadecimal.", &[p("text", S)], string, |a, _| {
         of(hex_digest::<Sha512>(text(a, 0).as_bytes()))
     }),
-    // This crate has no source of randomness: whoever carries out a plan makes the value.
-    Function::new("uuid", "A random UUID, known after apply.", &[], string, |_, _| {
-        refused("whoever carries out the plan computes it; this is a bug in Terrane")
+    // This crate has no source of randomness: whoever carries out a plan gives the bytes.
+    Function::new("uuid", "A random UUID, known after apply.", &[], string, |_, cx| match cx.sources.random() {
+        Some(bytes) => uuid(u128::from_be_bytes(bytes), 4),
+        None => refused("there is no source of randomness here"),
     })
     .nature(Nature::AtApply),
     Function::new(
@@ -71,8 +72,12 @@ fn uuid_v5(namespace: &str, name: &str) -> Outcome {
     };
     bytes.extend_from_slice(name.as_bytes());
     let digest = u128::from_be_bytes(Sha1::digest(&bytes).first_chunk().copied().unwrap_or_default());
-    // Version 5 in the upper half of the seventh byte, variant 10 in the upper bits of the ninth.
-    let uuid = digest & !(0xf << 76) | (5 << 76);
+    uuid(digest, 5)
+}
+
+/// The version in the upper half of the seventh byte, variant 10 in the upper bits of the ninth.
+fn uuid(bits: u128, version: u128) -> Outcome {
+    let uuid = bits & !(0xf << 76) | (version << 76);
     let uuid = uuid & !(0b11 << 62) | (0b10 << 62);
     let digits = format!("{uuid:032x}");
     let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part).unwrap_or_default().to_owned());

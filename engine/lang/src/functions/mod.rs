@@ -2,20 +2,27 @@
 
 mod charset;
 mod collection;
+mod crypto;
 mod csv;
 mod date;
 mod encoding;
 mod filesystem;
 mod format;
+mod gzip;
 mod hash;
 mod json;
 mod map;
+mod names;
 mod network;
 mod numeric;
 mod pattern;
 mod sets;
 mod string;
+mod template;
 mod types;
+mod yaml;
+
+pub(crate) use types::{CONVERT, TYPE, of_type};
 
 use crate::scope::Sources;
 use std::sync::LazyLock;
@@ -23,8 +30,9 @@ use terrane_core::{Number, Type, Value};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Every table. A function is one entry in one of them.
-static TABLES: [&[Function]; 13] = [
+static TABLES: [&[Function]; 15] = [
     collection::TABLE,
+    crypto::TABLE,
     date::TABLE,
     encoding::TABLE,
     filesystem::TABLE,
@@ -36,6 +44,7 @@ static TABLES: [&[Function]; 13] = [
     pattern::TABLE,
     sets::TABLE,
     string::TABLE,
+    template::TABLE,
     types::TABLE,
 ];
 
@@ -105,6 +114,8 @@ pub struct FunctionContext<'a> {
     pub sources: &'a dyn Sources,
     /// Folder of the module, relative to the root folder: relative paths of files start at the root folder.
     pub module_folder: &'a str,
+    /// How many templates the call stands in.
+    pub depth: u32,
 }
 
 /// The body of a function. Arguments are converted, known (deeply, unless the function takes unknowns), and

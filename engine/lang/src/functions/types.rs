@@ -8,8 +8,28 @@ use terrane_core::{Type, Value};
 /// The functions.
 pub static TABLE: &[Function] = &[
     special("can", "Whether the argument has a value without an error.", a_bool),
+    Function::new(
+        CONVERT,
+        "The value in the form of a type, written as for a variable.",
+        &[nullable("value", Any), p("type", S)],
+        |a| written_type(a).unwrap_or(Type::Any),
+        |a, _| match written_type(a) {
+            Some(ty) => to(a, &ty),
+            None => refused("the type is broken; this is a bug in Terrane"),
+        },
+    )
+    .parts(),
     Function::new("env", "A secret from an environment variable.", &[p("name", S)], string, |_, _| evaluators())
         .nature(Nature::SecretSource),
+    // No value is ephemeral yet that an expression sees, so the answer is the value.
+    Function::new(
+        "ephemeralasnull",
+        "The value, null where it is ephemeral.",
+        VALUE,
+        |a| argument(a, 0).type_of(),
+        |a, _| is(argument(a, 0).clone()),
+    )
+    .parts(),
     Function::new(
         "exec",
         "A secret that a program prints: program and arguments as a list.",
@@ -49,11 +69,29 @@ pub static TABLE: &[Function] = &[
     Function::new("try", "The first argument that has a value without an error.", &[], any, |_, _| evaluators())
         .variadic(nullable("value", Any))
         .nature(Nature::Special),
+    Function::new(TYPE, "The type of the value, in the console only.", VALUE, string, |_, _| {
+        refused("it is for the console, as the outermost call")
+    })
+    .parts(),
     Function::new("vault", "A secret from a vault: path and key.", &[p("path", S), p("key", S)], string, |_, _| {
         evaluators()
     })
     .nature(Nature::SecretSource),
 ];
+
+/// The conversion to a type that is written: the checker puts it in the second place, as [`of_type`] makes it.
+pub const CONVERT: &str = "convert";
+/// The function that the console computes.
+pub const TYPE: &str = "type";
+
+/// A type as an argument of [`CONVERT`].
+pub fn of_type(ty: &Type) -> Value {
+    Value::string(serde_json::to_string(ty).unwrap_or_default())
+}
+
+fn written_type(arguments: &[Value]) -> Option<Type> {
+    serde_json::from_str(argument(arguments, 1).as_str()?).ok()
+}
 
 static VALUE: &[super::Parameter] = &[nullable("value", Any)];
 

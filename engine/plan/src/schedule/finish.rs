@@ -35,11 +35,12 @@ impl Schedule<'_> {
         if self.plan.outputs.iter().all(|output| output.action == Action::NoOp) {
             return None;
         }
+        let cx = ResolveContext { sources: self.sources, module_folder: "." };
         let known = |residual: &Residual| match residual {
             Residual::Attribute { instance, path } => self.state.record(instance)?.seen.at(path).cloned(),
+            call if eval::is_of_apply(call) => eval::at_apply(call, &cx).ok().flatten(),
             _ => None,
         };
-        let cx = ResolveContext { sources: self.sources, module_folder: "." };
         let mut outputs = self.state.outputs.clone();
         for output in &self.plan.outputs {
             if output.action == Action::Delete {

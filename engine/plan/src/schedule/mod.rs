@@ -207,6 +207,7 @@ pub struct Schedule<'a> {
     has_broken_condition: bool,
     /// Outputs of the root module whose preconditions do not hold.
     refused_outputs: BTreeSet<Text>,
+    moments: values::Moments,
 }
 
 impl<'a> Schedule<'a> {
@@ -246,6 +247,7 @@ impl<'a> Schedule<'a> {
             phase_started: BTreeMap::new(),
             has_broken_condition: false,
             refused_outputs: BTreeSet::new(),
+            moments: values::Moments::default(),
             plan,
             state,
             registry,

@@ -5,9 +5,10 @@ use crate::diag;
 use crate::plan::{Change, Phase};
 use crate::planner::leaves;
 use crate::state::{Partial, Recorded};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use terrane_core::{Diagnostic, InstanceAddr, ObjectId, Residual, Text, Value};
+use terrane_core::{Diagnostic, InstanceAddr, ObjectId, Path, Residual, Text, Value};
 use terrane_lang::eval::{self, ResolveContext};
 use terrane_provider::complete::complete;
 use terrane_provider::{
@@ -23,19 +24,57 @@ impl Facts for PlanFacts {
     }
 }
 
+/// What functions of the moment of apply gave: the same call of an instance gives the same in all of its steps, and in
+/// what is written as in what is made of it. Calls that look alike are told apart by their order.
+#[derive(Default)]
+pub(super) struct Moments(RefCell<BTreeMap<(InstanceAddr, Residual, usize), Value>>);
+
+impl Moments {
+    fn get(&self, key: (InstanceAddr, Residual, usize), cx: &ResolveContext<'_>) -> Option<Value> {
+        if let Some(value) = self.0.borrow().get(&key) {
+            return Some(value.clone());
+        }
+        let value = eval::at_apply(&key.1, cx).ok().flatten()?;
+        self.0.borrow_mut().insert(key, value.clone());
+        Some(value)
+    }
+}
+
 impl Schedule<'_> {
-    /// `value` with everything filled in that is known by now.
+    /// `value` with everything filled in that is known by now. Secrets stay expressions.
     pub(super) fn finished(&self, value: &Value, addr: &InstanceAddr) -> Result<Value, Box<Diagnostic>> {
         if value.is_wholly_known() {
             return Ok(value.clone());
         }
+        let schema = self.registry.resource_schema(&addr.resource.type_name);
+        let secrets = schema.iter().flat_map(|schema| &schema.body.attributes).filter(|attribute| attribute.is_secret);
+        let secrets: Vec<Path> = secrets.map(|attribute| Path::attr(attribute.name.clone())).collect();
+        let (mut open, mut kept) = (value.clone(), Vec::new());
+        for path in secrets {
+            if let Some(secret) = value.at(&path).filter(|secret| !secret.is_wholly_known()) {
+                kept.push((path.clone(), self.filled(secret, addr, false)?));
+                open = open.with_at(&path.0, Value::NULL);
+            }
+        }
+        let value = self.filled(&open, addr, true)?;
+        Ok(kept.into_iter().fold(value, |value, (path, secret)| value.with_at(&path.0, secret)))
+    }
+
+    fn filled(&self, value: &Value, addr: &InstanceAddr, computes: bool) -> Result<Value, Box<Diagnostic>> {
+        let cx = ResolveContext { sources: self.sources, module_folder: "." };
+        let asked = RefCell::new(BTreeMap::<Residual, usize>::new());
         let known = |residual: &Residual| match residual {
             Residual::Attribute { instance, path } if instance != addr => {
                 self.state.record(instance)?.seen.at(path).cloned()
             }
+            call if computes && eval::is_of_apply(call) => {
+                let mut asked = asked.borrow_mut();
+                let times = asked.entry(call.clone()).or_default();
+                *times += 1;
+                self.moments.get((addr.clone(), call.clone(), *times), &cx)
+            }
             _ => None,
         };
-        let cx = ResolveContext { sources: self.sources, module_folder: "." };
         let value = eval::resolve(value, &known, &cx).map_err(Box::new)?;
         let mut missing = None;
         leaves::visit(&value, &mut |residual| {

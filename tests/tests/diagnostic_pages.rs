@@ -84,7 +84,6 @@ const ELSEWHERE: &[(&str, &str, Shown)] = &[
         By("drift_that_only_a_replacement_undoes_is_not_reverted"),
     ),
     ("schedule-waits", "a fault in Terrane", Nowhere("no plan is known that stops the schedule")),
-    ("stages-without-end", "plans with stages", Nowhere("no plan has more than one stage yet")),
     ("state-clock-skew", "a place with a clock of its own", By("each_refusal_of_a_store_has_its_id")),
     ("state-denied", "a place that refuses", By("each_refusal_of_a_store_has_its_id")),
     ("state-locked", "two runs at once", By("a_lock_that_another_run_holds_is_respected")),

@@ -70,7 +70,7 @@ terrane_core::diagnostics! {
     INTERRUPTED: error "interrupted" => "Interrupted, nothing was changed";
         help: "Run the command again";
     STAGES_WITHOUT_END: error "stages-without-end" => "What waits for a later stage does not get there";
-        help: "This is a bug in Terrane; report it with the names of what is deferred";
+        help: "Let keys and arguments of data come from values that stay as they are once they are known";
     SANDBOX_FAILED: error "sandbox-failed" => "The sandbox does not work";
         help: "Check that a port of 127.0.0.1 can be opened";
     COMMAND_NOT_STARTED: error "command-not-started" => "The command cannot be started";

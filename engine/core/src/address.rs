@@ -251,8 +251,9 @@ impl fmt::Display for AddrError {
 impl std::error::Error for AddrError {}
 
 /// Cuts an address into names and keys.
-struct Scanner<'a> {
-    rest: &'a str,
+pub(crate) struct Scanner<'a> {
+    /// What is not cut yet.
+    pub rest: &'a str,
 }
 
 impl<'a> Scanner<'a> {
@@ -276,7 +277,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn key(&mut self) -> Result<Option<InstanceKey>, &'static str> {
+    pub fn key(&mut self) -> Result<Option<InstanceKey>, &'static str> {
         let Some(inside) = self.rest.strip_prefix('[') else { return Ok(None) };
         if let Some(quoted) = inside.strip_prefix('"') {
             let mut text = String::new();

@@ -26,10 +26,10 @@ terrane_core::diagnostics! {
         help: "Set `sensitive = true` on the output, or take the secret out of it";
     PROVIDER_KNOWN_AFTER_APPLY: error "provider-known-after-apply" => "A provider configuration is known only after apply";
         help: "Configure the provider from variables, or give region and credentials to each resource";
-    KEYS_KNOWN_AFTER_APPLY: error "keys-known-after-apply" => "The keys of the instances are known only after apply";
-        help: "Use keys that are written in the configuration, and put what is not known in the values";
-    DATA_KNOWN_AFTER_APPLY: error "data-known-after-apply" => "A data source depends on what is known only after apply";
-        help: "Give it arguments that are known while planning";
+    KEYS_KNOWN_AFTER_APPLY: error "keys-known-after-apply" => "The keys of the instances are never known while planning";
+        help: "Use keys that are written in the configuration or come from objects, and put what is not known in the values";
+    DATA_KNOWN_AFTER_APPLY: error "data-known-after-apply" => "An argument of a data source is never known while planning";
+        help: "Give it arguments that are written in the configuration or come from objects";
     TYPE_NOT_LINKED: error "type-not-linked" => "The state has an object of a type that this binary does not know";
         help: "Use a binary with that provider, or remove the object with `terrane state rm`";
     SECRET_LITERAL: error "secret-literal" => "A secret is written in the clear";
@@ -50,6 +50,8 @@ terrane_core::diagnostics! {
         help: "See `terrane state list` and the configuration for addresses";
     EXCLUDE_HOLDS: error "exclude-holds" => "Something that is left out needs an object that would be replaced";
         help: "Exclude the object that would be replaced too, or exclude neither";
+    DEFERRED_HOLDS: error "deferred-holds" => "Something that waits for a later stage needs an object that would be replaced";
+        help: "Let the old object go first, without `create_before_destroy`, or write keys that are known while planning";
     IMPORT_ID_INVALID: error "import-id-invalid" => "An import names no object";
         help: "Write the id in the form of its type; the reference page of the type shows it";
     IMPORT_NOT_THERE: error "import-not-there" => "The object to import is not there";

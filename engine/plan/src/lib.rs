@@ -21,7 +21,7 @@ pub mod schemas;
 pub mod state;
 
 pub use plan::{Change, Deferred, Drift, LeafChange, Mode, OutputChange, Phase, Plan, Step};
-pub use planner::{Options, Outcome, Planner};
+pub use planner::{Options, Outcome, Planner, Selection};
 pub use question::{Answer, Asked, Progress, Question, QuestionId};
 pub use schedule::{Completed, Effect, Schedule, Ticket};
 pub use state::{Entry, Partial, Recorded, State};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terrane_core::change::{Action, Owner, Reason};
-use terrane_core::{AddrPattern, InstanceAddr, ObjectId, Path, Text, Value};
+use terrane_core::{AddrPattern, InstanceAddr, ObjectId, Path, Selector, Text, Value};
 use terrane_provider::{Access, FactKey, ProviderName, StepSpec};
 
 /// Version of the format of plan files.
@@ -49,9 +49,12 @@ pub struct Plan {
     pub serial: u64,
     /// What it was made from.
     pub fingerprint: Fingerprint,
-    /// `-target` addresses; empty for everything.
+    /// What alone takes part; empty for everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub targets: Vec<AddrPattern>,
+    pub targets: Vec<Selector>,
+    /// The version of the configuration that it is limited to the difference from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Text>,
     /// What `-exclude` leaves out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
@@ -350,8 +353,11 @@ pub struct Step {
 pub struct Deferred {
     /// What waits.
     pub addr: AddrPattern,
-    /// Why: `keys-known-after-apply`, `data-known-after-apply`.
+    /// Why: `keys-known-after-apply`, `data-known-after-apply`, `depends-on-deferred`, `used-by-deferred`.
     pub reason: Text,
+    /// Because of which other thing that waits, where it is not the first to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<AddrPattern>,
     /// What it waits for.
     pub waits_for: Vec<InstanceAddr>,
 }

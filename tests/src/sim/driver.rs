@@ -9,9 +9,10 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use terrane_core::event::Event;
-use terrane_core::{Diagnostic, InstanceAddr, Value};
-use terrane_lang::check::load;
-use terrane_lang::program::Program;
+use terrane_core::{Diagnostic, InstanceAddr, SourceMap, Value};
+use terrane_lang::check::{Loaded, load};
+use terrane_lang::inputs::{Flag, inputs};
+use terrane_lang::program::{Input, Program};
 use terrane_plan::planner::Outcome as Planned;
 use terrane_plan::planner::recover::{Belief, believe, believe_reading};
 use terrane_plan::schedule::{End, RunOptions};
@@ -135,6 +136,10 @@ pub struct Simulation {
     pub saved: Option<Arc<Plan>>,
     /// What was told to be done in this run.
     pub told: Vec<(InstanceAddr, terrane_core::change::Action)>,
+    /// Variables on the command line.
+    pub flags: Vec<Flag>,
+    /// The texts that the last plan was made from.
+    pub map: SourceMap,
     dice: Dice,
     unsynced: Vec<Entry>,
     /// Where the log is kept; in `log` where it is nowhere else, and then `log` tells what was sent.
@@ -154,6 +159,8 @@ impl Simulation {
             mutant: Mutant::None,
             saved: None,
             told: Vec::new(),
+            flags: Vec::new(),
+            map: SourceMap::default(),
             dice: Dice(seed),
             unsynced: Vec::new(),
             shelf: None,
@@ -202,26 +209,35 @@ impl Simulation {
         outcome.plan.ok_or(outcome.problems)
     }
 
-    /// Plans, with all that comes of it.
+    /// Plans, with all that comes of it: warnings of what was read too.
     pub fn outcome(&mut self, sources: &MemorySources, options: &Options) -> Planned {
-        self.shared(|sim, cloud, registry| match program(sources, registry) {
-            Ok(program) => {
-                let state = sim.state();
-                sim.planned(&program, sources, registry, (cloud, &state), options)
+        let nothing = |problems| Planned { plan: None, problems, to_generate: Vec::new(), look: None };
+        self.shared(|sim, cloud, registry| {
+            let Loaded { program, sources: map, mut problems } = load(sources, ".", &RegistrySchemas(registry));
+            sim.map = map;
+            let Some(program) = program else { return nothing(problems) };
+            let given = inputs(&program, ".", sources, &sim.flags, &mut sim.map);
+            problems.extend(given.problems);
+            if problems.iter().any(Diagnostic::is_error) {
+                return nothing(problems);
             }
-            Err(problems) => Planned { plan: None, problems, to_generate: Vec::new(), look: None },
+            let state = sim.state();
+            let inputs = &given.inputs;
+            let mut planned = sim.planned((&program, inputs), sources, registry, (cloud, &state), options);
+            problems.append(&mut planned.problems);
+            Planned { problems, ..planned }
         })
     }
 
     fn planned(
         &mut self,
-        program: &Program,
+        (program, inputs): (&Program, &[Input]),
         sources: &MemorySources,
         registry: &Registry,
         (cloud, state): (&SharedCloud, &State),
         options: &Options,
     ) -> Planned {
-        let mut planner = Planner::new(program, &[], registry, state, sources, options.clone());
+        let mut planner = Planner::new(program, inputs, registry, state, sources, options.clone());
         for _ in 0..100 {
             match planner.advance() {
                 Progress::Done(mut outcome) => {
@@ -257,7 +273,14 @@ impl Simulation {
                 Answer::Resolve(self.resolve(&intent, &configuration, registry, cloud))
             }
             Question::Digest { .. } => Answer::Digest(Some("digest".into())),
-            Question::Data { .. } => Answer::Data(Err(Fault::bug("sim", "no data"))),
+            Question::Data { addr, access, configuration, written } => {
+                let source = registry.data(&addr.resource.type_name);
+                let cx = context(&access, &configuration);
+                Answer::Data(source.map_or_else(
+                    || Err(Fault::bug("sim", "no such data source")),
+                    |source| at_once(source.read(&written, &cx)),
+                ))
+            }
             Question::Fact { .. } => Answer::Fact(Err(Fault::bug("sim", "no facts"))),
         }
     }
@@ -306,7 +329,8 @@ impl Simulation {
             let plan = match saved {
                 Some(plan) => plan,
                 None => {
-                    let planned = sim.planned(&program, sources, registry, (cloud, &state), options);
+                    let given = inputs(&program, ".", sources, &sim.flags, &mut SourceMap::default()).inputs;
+                    let planned = sim.planned((&program, &given), sources, registry, (cloud, &state), options);
                     match planned.plan {
                         Some(plan) => Arc::new(plan),
                         None => return Ok(Outcome { end: None, problems: planned.problems }),

@@ -69,6 +69,38 @@ struct ItemDeclaration {
     sort: Option<String>,
 }
 
+/// What the cloud knows of a cluster.
+#[derive(Resource)]
+#[resource(type = "sim_lookup", version = 1, kind = data)]
+struct LookupDeclaration {
+    /// Name of the cluster.
+    #[attr(required)]
+    name: String,
+    /// Its size.
+    #[attr(computed)]
+    size: Option<i64>,
+}
+
+struct Lookup(Arc<Schema>, Side);
+
+impl DataSource for Lookup {
+    fn schema(&self) -> Arc<Schema> {
+        self.0.clone()
+    }
+
+    fn read<'a>(&'a self, written: &'a Value, _cx: &'a CallContext<'a>) -> Async<'a, Result<Value, Fault>> {
+        Box::pin(async move {
+            let name = text(written, "name").unwrap_or_default();
+            let cloud = locked(&self.1.0);
+            let Some(found) = cloud.find("cluster", &name) else {
+                return Err(Fault::new(FaultKind::Gone, "sim:lookup", "no such cluster"));
+            };
+            let size = found.attributes.get("size").cloned().unwrap_or(Value::NULL);
+            Ok(Value::object(vec![("name".into(), Value::string(name)), ("size".into(), size)]))
+        })
+    }
+}
+
 /// The provider's own settings.
 #[derive(Resource)]
 #[resource(type = "sim", version = 1, kind = provider)]
@@ -106,7 +138,8 @@ impl Provider for SimProvider {
     }
 
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
-        Vec::new()
+        let side = Side(self.0.clone(), "cluster");
+        vec![Arc::new(Lookup(Arc::new(LookupDeclaration::schema()), side))]
     }
 
     fn limits(&self) -> Arc<Limits> {

@@ -1,17 +1,23 @@
 //! A5: plans of a part: what is left out, and what has to come along.
 
 use super::{cluster, lines, plan_with, world};
-use terrane_plan::Options;
 use terrane_plan::plan::Mode;
+use terrane_plan::{Options, Selection};
 use terrane_tests::memory::MemorySources;
 use terrane_tests::sim::Simulation;
 
 fn except(patterns: &[&str]) -> Options {
-    Options { excludes: patterns.iter().map(|text| text.parse().unwrap()).collect(), ..Options::default() }
+    Options {
+        selection: Selection::AllBut(patterns.iter().map(|text| text.parse().unwrap()).collect()),
+        ..Options::default()
+    }
 }
 
 fn only(patterns: &[&str]) -> Options {
-    Options { targets: patterns.iter().map(|text| text.parse().unwrap()).collect(), ..Options::default() }
+    Options {
+        selection: Selection::Only(patterns.iter().map(|text| text.parse().unwrap()).collect()),
+        ..Options::default()
+    }
 }
 
 fn item(label: &str, of: &str, more: &str) -> String {

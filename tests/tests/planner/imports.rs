@@ -4,7 +4,7 @@ use super::{cluster, plan_with, world};
 use terrane_core::change::Action;
 use terrane_core::{InstanceAddr, Value};
 use terrane_plan::plan::Mode;
-use terrane_plan::{Entry, Options, Plan};
+use terrane_plan::{Entry, Options, Plan, Selection};
 use terrane_tests::memory::MemorySources;
 use terrane_tests::sim::{CrashAt, Simulation};
 
@@ -206,7 +206,7 @@ fn a_refresh_and_a_destroy_import_nothing() {
 #[test]
 fn a_target_imports_what_it_needs_and_no_more() {
     let targets = vec!["sim_cluster.a".parse().unwrap()];
-    let options = Options { targets, ..Options::default() };
+    let options = Options { selection: Selection::Only(targets), ..Options::default() };
     assert_eq!(plan_with(&mut unrecorded(), &both(), &options).unwrap(), ["import acct/r1/a as sim_cluster.a"]);
 }
 

@@ -10,7 +10,7 @@ mod moves;
 use terrane_core::change::{Action, Reason};
 use terrane_plan::plan::{Mode, Phase, Step};
 use terrane_plan::state::{Entry, Recorded};
-use terrane_plan::{Options, Plan};
+use terrane_plan::{Options, Plan, Selection};
 use terrane_tests::memory::MemorySources;
 use terrane_tests::sim::Simulation;
 
@@ -198,13 +198,6 @@ fn a_list_in_for_each_is_refused_once_whoever_sees_it_first() {
 }
 
 #[test]
-fn keys_known_after_apply_are_refused() {
-    let text = "resource \"terrane_data\" \"a\" {\n  input = 1\n}\nresource \"terrane_data\" \"b\" {\n  count = terrane_data.a.id == \"x\" ? 1 : 0\n}\n";
-    let problems = plan_with(&mut Simulation::new(1), text, &Options::default()).unwrap_err();
-    assert_eq!(problems, ["keys-known-after-apply"]);
-}
-
-#[test]
 fn protection_survives_the_removal_of_its_block() {
     let protected = cluster("a", "lifecycle { prevent_destroy = true }");
     let mut sim = world(&protected);
@@ -239,10 +232,10 @@ fn a_target_takes_what_it_refers_to_and_leaves_the_rest() {
         cluster("a", ""),
         cluster("b", "")
     );
-    let options = Options { targets: vec!["sim_item.i".parse().unwrap()], ..Options::default() };
+    let options = Options { selection: Selection::Only(vec!["sim_item.i".parse().unwrap()]), ..Options::default() };
     let plan = plan_with(&mut Simulation::new(1), &text, &options).unwrap();
     assert_eq!(plan.len(), 2);
-    let nothing = Options { targets: vec!["sim_item.typo".parse().unwrap()], ..Options::default() };
+    let nothing = Options { selection: Selection::Only(vec!["sim_item.typo".parse().unwrap()]), ..Options::default() };
     assert_eq!(plan_with(&mut Simulation::new(1), &text, &nothing).unwrap_err(), ["target-matches-nothing"]);
 }
 
@@ -260,7 +253,7 @@ fn a_target_has_the_provider_blocks_with_what_they_refer_to() {
     let provider =
         "variable \"v\" {\n  default = \"x\"\n}\nlocals {\n  l = var.v\n}\nprovider \"sim\" {\n  note = local.l\n}\n";
     let text = format!("{provider}{}{}", cluster("a", ""), cluster("b", ""));
-    let options = Options { targets: vec!["sim_cluster.a".parse().unwrap()], ..Options::default() };
+    let options = Options { selection: Selection::Only(vec!["sim_cluster.a".parse().unwrap()]), ..Options::default() };
     let plan = plan_with(&mut Simulation::new(1), &text, &options);
     assert_eq!(plan.unwrap(), ["+ sim_cluster.a: it is new in the configuration"]);
 }
@@ -268,7 +261,7 @@ fn a_target_has_the_provider_blocks_with_what_they_refer_to() {
 #[test]
 fn a_targeted_replacement_takes_along_what_lives_there_and_no_more() {
     let target = |targets: &[&str]| Options {
-        targets: targets.iter().map(|target| target.parse().unwrap()).collect(),
+        selection: Selection::Only(targets.iter().map(|target| target.parse().unwrap()).collect()),
         allow_replace: vec!["sim_cluster.a".parse().unwrap()],
         ..Options::default()
     };
@@ -290,11 +283,11 @@ fn a_targeted_replacement_takes_along_what_lives_there_and_no_more() {
 fn a_targeted_cluster_that_goes_takes_along_what_lives_there() {
     let gone = ["- sim_cluster.a: it is not in the configuration", "- sim_item.i[\"x\"]: its key is not in for_each"];
     let targets = vec!["sim_cluster.a".parse().unwrap()];
-    let options = Options { targets: targets.clone(), ..Options::default() };
+    let options = Options { selection: Selection::Only(targets.clone()), ..Options::default() };
     let left = homes("1", "old").replace("x = sim_cluster.a.id, ", "").replace(&cluster("a", "zone = \"1\""), "");
     assert_eq!(plan_with(&mut world(&homes("1", "old")), &left, &options).unwrap(), gone);
 
-    let options = Options { mode: Mode::Destroy, targets, ..Options::default() };
+    let options = Options { mode: Mode::Destroy, selection: Selection::Only(targets), ..Options::default() };
     let plan = plan_with(&mut world(&homes("1", "old")), &homes("1", "old"), &options).unwrap();
     assert_eq!(plan, ["- sim_cluster.a: destroy was asked for", "- sim_item.i[\"x\"]: sim_cluster.a goes"]);
 }

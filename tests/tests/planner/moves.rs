@@ -4,7 +4,7 @@ use super::{change, cluster, lines, plan_with, world};
 use terrane_core::change::{Action, Reason};
 use terrane_core::{Diagnostic, InstanceAddr};
 use terrane_plan::plan::Mode;
-use terrane_plan::{Entry, Options, Plan};
+use terrane_plan::{Entry, Options, Plan, Selection};
 use terrane_tests::memory::MemorySources;
 use terrane_tests::sim::{CrashAt, Simulation};
 
@@ -222,8 +222,8 @@ fn a_move_is_recorded_though_others_are_targeted() {
         + &moved("sim_cluster.a", "sim_cluster.b");
     let targets = vec!["sim_cluster.z".parse().unwrap()];
     for options in [
-        Options { targets, ..Options::default() },
-        Options { excludes: vec!["sim_cluster.b".parse().unwrap()], ..Options::default() },
+        Options { selection: Selection::Only(targets), ..Options::default() },
+        Options { selection: Selection::AllBut(vec!["sim_cluster.b".parse().unwrap()]), ..Options::default() },
     ] {
         let mut sim = world(&before);
         let plan = plan_with(&mut sim, &text, &options).unwrap();

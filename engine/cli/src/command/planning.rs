@@ -5,12 +5,14 @@ use crate::diag;
 use crate::exit::Failure;
 use crate::interrupts::Interrupts;
 use crate::voice::{Problems, Voice};
-use terrane_core::{AddrPattern, Diagnostic, Place};
+use std::str::FromStr;
+use terrane_core::address::AddrError;
+use terrane_core::{Diagnostic, Place, Selector};
 use terrane_lang::inputs::Flag;
 use terrane_plan::drift::Look;
 use terrane_plan::plan::{Mode, Plan};
 use terrane_plan::planner::imports::ToGenerate;
-use terrane_plan::planner::{Options, Task};
+use terrane_plan::planner::{Options, Selection, Task};
 use terrane_plan::state::State;
 use terrane_runtime::{Configuration, Folder, PlanRequest, SecretOverride, Workspace};
 
@@ -53,11 +55,11 @@ impl Planning {
             (false, true) => Mode::RefreshOnly,
             (false, false) => Mode::Normal,
         };
+        let selection = if excludes.is_empty() { Selection::only(targets) } else { Selection::all_but(excludes) };
         let options = Options {
             task: Task::Configuration,
             mode,
-            targets,
-            excludes,
+            selection,
             replace: addresses("-replace", &arguments.replace, &mut problems),
             allow_replace: addresses("-allow-replace", &arguments.allow_replace, &mut problems),
             allow_destroy: addresses("-allow-destroy", &arguments.allow_destroy, &mut problems),
@@ -89,7 +91,7 @@ pub fn secrets(texts: &[String], problems: &mut Vec<Diagnostic>) -> Vec<SecretOv
 }
 
 /// The addresses that a flag gives; problems are added.
-pub fn addresses(flag: &str, texts: &[String], problems: &mut Vec<Diagnostic>) -> Vec<AddrPattern> {
+pub fn addresses<A: FromStr<Err = AddrError>>(flag: &str, texts: &[String], problems: &mut Vec<Diagnostic>) -> Vec<A> {
     let mut read = |text: &String| match text.parse() {
         Ok(pattern) => Some(pattern),
         Err(error) => {
@@ -102,7 +104,7 @@ pub fn addresses(flag: &str, texts: &[String], problems: &mut Vec<Diagnostic>) -
 }
 
 /// The addresses that a flag gives and those in files, one a line; empty lines and those that begin with # are nothing.
-fn listed(flag: &str, texts: &[String], files: &[String], problems: &mut Vec<Diagnostic>) -> Vec<AddrPattern> {
+fn listed(flag: &str, texts: &[String], files: &[String], problems: &mut Vec<Diagnostic>) -> Vec<Selector> {
     let mut all = addresses(flag, texts, problems);
     for file in files {
         match std::fs::read_to_string(file) {

@@ -5,7 +5,7 @@ use super::frame::{Cell, FrameId};
 use super::judge::{Actual, Stop};
 use super::order::{self, Node};
 use super::walk::Walk;
-use super::{drift, recover, targets};
+use super::{Selection, drift, recover, stages, targets};
 use crate::diag;
 use crate::outline;
 use crate::plan::{Change, Drift, FORMAT, FactDigest, Fingerprint, Mode, OutputChange, Plan, Recovered};
@@ -19,10 +19,12 @@ use terrane_provider::{StepSpec, StepsInput, Verb};
 
 /// The plan; `None` where an error or an open question prevents one.
 pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
-    let held = super::excludes::held(walk);
-    let (orphans, imported) = (orphans(walk, &held), super::imports::without_blocks(walk));
+    stages::spread(walk);
+    let (held, awaited) = (super::excludes::held(walk), stages::held(walk));
+    let (orphans, imported) = (orphans(walk, &held, &awaited), super::imports::without_blocks(walk));
     let orphans = orphans?.into_iter().chain(imported?).chain(super::moves::left_behind(walk)).collect();
     super::excludes::check_held(walk, &held);
+    stages::check_held(walk, &awaited);
     super::moves::check_sources(walk);
     targets::check_keys(walk);
     if walk.problems.iter().any(terrane_core::Diagnostic::is_error) {
@@ -70,7 +72,8 @@ pub fn finished(walk: &mut Walk<'_>, recovered: Vec<Recovered>, parts: Parts) ->
         lineage: walk.state.lineage.clone(),
         serial: serial(walk, &recovered),
         fingerprint: Fingerprint { configuration: walk.program.digest.as_str().into(), sources: BTreeMap::new() },
-        targets: walk.options.targets.clone(),
+        targets: walk.options.selection.targets().unwrap_or_default().to_vec(),
+        since: since(walk),
         left_out: super::excludes::left_out(walk),
         variables: walk.variables.clone(),
         facts: facts.collect(),
@@ -80,7 +83,7 @@ pub fn finished(walk: &mut Walk<'_>, recovered: Vec<Recovered>, parts: Parts) ->
         outputs,
         conditions,
         steps: steps?,
-        deferred: Vec::new(),
+        deferred: stages::deferred(walk),
         recovered,
         outline: outline::of(walk.program),
         errors: Vec::new(),
@@ -93,8 +96,11 @@ fn serial(walk: &Walk<'_>, recovered: &[Recovered]) -> u64 {
     walk.state.serial.saturating_sub(u64::try_from(taken_in).unwrap_or(0))
 }
 
+/// Objects that cannot go, with what holds them.
+type Held = BTreeMap<InstanceAddr, InstanceAddr>;
+
 /// Decisions about recorded objects that the configuration does not have.
-fn orphans(walk: &mut Walk<'_>, held: &BTreeMap<InstanceAddr, InstanceAddr>) -> Option<Vec<Decision>> {
+fn orphans(walk: &mut Walk<'_>, held: &Held, awaited: &Held) -> Option<Vec<Decision>> {
     let mut desired: Vec<&InstanceAddr> = walk.instances.iter().filter_map(|i| i.addr.as_ref()).collect();
     // They stand in long runs already, which a stable sort makes use of.
     desired.sort();
@@ -107,14 +113,23 @@ fn orphans(walk: &mut Walk<'_>, held: &BTreeMap<InstanceAddr, InstanceAddr>) -> 
         .state
         .objects
         .iter()
-        .filter(|((addr, deposed), _)| !is_desired(addr) || deposed.is_some())
+        .filter(|((addr, deposed), _)| !is_desired(addr) || deposed.is_some() || walk.later.has(addr))
         .map(|(key, record)| (key.clone(), record.clone()))
         .collect();
     let declared = Declared::new(walk);
+    let homes = stages::Homes::new(walk);
     let mut decisions = Vec::new();
     let mut is_waiting = false;
     for ((addr, deposed), record) in records {
         if !targets::takes_part(walk, &addr) {
+            continue;
+        }
+        let home = homes.of(&record).filter(|_| walk.later.has(&addr));
+        if home.is_none() && walk.later.has(&addr) {
+            continue;
+        }
+        if let Some(holder) = awaited.get(&addr) {
+            stages::hold(walk, addr, holder);
             continue;
         }
         if let Some(holder) = held.get(&addr) {
@@ -122,21 +137,24 @@ fn orphans(walk: &mut Walk<'_>, held: &BTreeMap<InstanceAddr, InstanceAddr>) -> 
             continue;
         }
         let key = (addr.clone(), deposed.clone());
-        let reason = match (deposed, walk.options.mode) {
+        let reason = match (home, deposed, walk.options.mode) {
+            (Some(parent), ..) => Reason::ParentGoes { parent },
             _ if walk.moves.leftovers.contains(&key) => Reason::Moved,
             _ if walk.moves.forgotten.contains(&key) => Reason::Removed,
-            (Some(_), _) => Reason::Deposed,
-            (None, Mode::Destroy) => match walk.taken_along.get(&addr) {
+            (None, Some(_), _) => Reason::Deposed,
+            (None, None, Mode::Destroy) => match walk.taken_along.get(&addr) {
                 Some(parent) => Reason::ParentGoes { parent: parent.clone() },
                 None => Reason::DestroyRequested,
             },
-            (None, Mode::Normal | Mode::RefreshOnly) if walk.moves.from.contains_key(&key) => Reason::NoMoveTarget,
-            (None, Mode::Normal | Mode::RefreshOnly) => declared.lacks(&addr),
+            (None, None, Mode::Normal | Mode::RefreshOnly) if walk.moves.from.contains_key(&key) => {
+                Reason::NoMoveTarget
+            }
+            (None, None, Mode::Normal | Mode::RefreshOnly) => declared.lacks(&addr),
         };
         match orphan(walk, &record, reason) {
             Ok(decision) => decisions.push(decision),
             Err(Stop::Wait) => is_waiting = true,
-            Err(Stop::Broken | Stop::LeftOut) => {}
+            Err(Stop::Broken | Stop::LeftOut | Stop::Deferred(_)) => {}
         }
     }
     (!is_waiting).then_some(decisions)
@@ -240,7 +258,7 @@ fn outputs(walk: &Walk<'_>) -> Vec<OutputChange> {
         let (name, is_sensitive) = (output.name.clone(), output.is_sensitive);
         changes.push(OutputChange { name, action, before, after: after.clone(), is_sensitive });
     }
-    if walk.options.targets.is_empty() {
+    if walk.options.selection.targets().is_none() {
         for (name, recorded) in walk.state.outputs.iter().filter(|(name, _)| !names.contains(*name)) {
             changes.push(OutputChange {
                 name: name.clone(),
@@ -253,6 +271,14 @@ fn outputs(walk: &Walk<'_>) -> Vec<OutputChange> {
     }
     changes.sort_by(|a, b| a.name.cmp(&b.name));
     changes
+}
+
+/// The version of the configuration whose difference is planned.
+fn since(walk: &Walk<'_>) -> Option<terrane_core::Text> {
+    match &walk.options.selection {
+        Selection::Changed(changed) => Some(changed.since.clone()),
+        Selection::Everything | Selection::Only(_) | Selection::AllBut(_) => None,
+    }
 }
 
 /// Whether every object among vertices is recorded.

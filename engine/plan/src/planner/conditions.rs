@@ -1,13 +1,14 @@
 //! Conditions of the configuration while planning: what is known is judged, the rest goes into the plan.
 
 use super::assemble::Graph;
-use super::frame::{FrameId, Repeated, Vertex};
+use super::frame::{Cell, FrameId, Repeated, Vertex};
 use super::judge::Stop;
 use super::order::Conditions;
 use super::scope::PlanScope;
 use super::walk::Walk;
 use crate::condition::{Condition, ConditionOf, Status};
 use crate::plan::Mode;
+use std::sync::Arc;
 use terrane_core::{Diagnostic, Residual, Span, Text, Value};
 use terrane_lang::conditions::{self, Verdict};
 use terrane_lang::diag;
@@ -76,7 +77,15 @@ impl Walk<'_> {
             return Err(Stop::Broken);
         }
         if scope.is_left_out() {
+            let touched = scope.into_touched();
+            let Some(vertex) = about.vertex.and_then(|vertex| usize::try_from(vertex).ok()) else {
+                return Err(Stop::LeftOut);
+            };
+            self.check_part(vertex, &Cell::LeftOut(Arc::default()), &touched)?;
             return Err(Stop::LeftOut);
+        }
+        if let Some(cause) = scope.deferred() {
+            return Err(Stop::Deferred(cause));
         }
         let touched = scope.into_touched();
         let is_warning = matches!(about.of, ConditionOf::Check { .. }) || self.options.mode == Mode::RefreshOnly;
@@ -149,8 +158,10 @@ impl Walk<'_> {
             let path = found.path.to_string();
             for check in &module.checks {
                 let of = ConditionOf::Check { module: path.as_str().into(), name: check.name.clone() };
-                if self.hold(About::new(of.clone(), frame), &check.asserts).is_err() {
-                    self.undecided(&of, &check.asserts);
+                match self.hold(About::new(of.clone(), frame), &check.asserts) {
+                    // It is judged in the stage that plans what it looks at.
+                    Ok(_) | Err(Stop::Deferred(_)) => {}
+                    Err(Stop::Wait | Stop::Broken | Stop::LeftOut) => self.undecided(&of, &check.asserts),
                 }
             }
         }

@@ -14,7 +14,7 @@ use crate::state::{Recorded, SecretDigest};
 use std::sync::Arc;
 use terrane_core::change::{Action, Owner, Reason};
 use terrane_core::schema::{OnChange, Role, Schema, Shape};
-use terrane_core::{AddrPattern, Diagnostic, InstanceAddr, InstanceKey, Mode as BlockMode, Nesting, Path, Text, Value};
+use terrane_core::{Diagnostic, InstanceAddr, InstanceKey, Mode as BlockMode, Nesting, Path, Selector, Text, Value};
 use terrane_lang::diag as lang_diag;
 use terrane_lang::program::{Ignore, Resource};
 use terrane_provider::{Refined, ResourceType, StepSpec, StepsInput, Verb};
@@ -59,6 +59,10 @@ impl Walk<'_> {
             Ok(()) => Attempt::Done,
             Err(Stop::Wait) => Attempt::Blocked,
             Err(Stop::LeftOut) => Attempt::Done,
+            Err(Stop::Deferred(cause)) => {
+                self.defer_instance(vertex, cause);
+                Attempt::Done
+            }
             Err(Stop::Broken) => {
                 if resource.is_scoped {
                     self.warn_of_scoped(before, self.instances.get(vertex).and_then(|i| i.addr.clone()));
@@ -69,9 +73,16 @@ impl Walk<'_> {
         }
     }
 
-    fn set_value(&mut self, vertex: usize, value: Cell) {
+    /// What references to an instance see.
+    pub fn set_value(&mut self, vertex: usize, value: Cell) {
         if let Some(instance) = self.instances.get_mut(vertex) {
             instance.value = value;
+        }
+    }
+
+    fn set_deps(&mut self, vertex: usize, deps: Vec<Vertex>) {
+        if let Some(instance) = self.instances.get_mut(vertex) {
+            instance.deps = deps.into();
         }
     }
 
@@ -80,6 +91,11 @@ impl Walk<'_> {
         let addr = self.instances.get(vertex).and_then(|i| i.addr.clone()).ok_or(Stop::Broken)?;
         let (cell, deps) = self.written(vertex, resource).ok_or(Stop::Wait)?;
         self.check_part(vertex, &cell, &deps)?;
+        let waits = if let Cell::Deferred(cause) = cell { Some(cause) } else { self.import_waits(vertex) };
+        if let Some(cause) = waits {
+            self.set_deps(vertex, deps);
+            return Err(Stop::Deferred(cause));
+        }
         let Cell::Ready(written, _) = cell else { return Err(Stop::Broken) };
         let violations = terrane_core::schema::violations(&resource.schema, &written);
         if violations.is_empty() {
@@ -97,11 +113,17 @@ impl Walk<'_> {
         let before = self.instance_holds(vertex, resource, None)?;
         let (addr, written, mut deps) = self.body_of(vertex, resource)?;
         if !written.is_wholly_known() {
-            let mut waits = Vec::new();
-            super::leaves::instances(&written, &mut waits);
+            let waits = super::keys::waits_for(&written);
+            // The data source of a check keeps nothing from being planned, and what no apply makes known would wait for
+            // ever.
+            if !waits.is_empty() && !resource.is_scoped {
+                self.set_deps(vertex, deps);
+                return Err(self.defer_data(vertex, addr, waits));
+            }
             let names: Vec<String> = waits.iter().take(3).map(ToString::to_string).collect();
             let problem = diag::DATA_KNOWN_AFTER_APPLY.at(resource.span).with("data", &addr);
-            self.problems.push(problem.with("waits for", names.join(", ")));
+            let problem = if names.is_empty() { problem } else { problem.with("waits for", names.join(", ")) };
+            self.problems.push(problem);
             return Err(Stop::Broken);
         }
         let around = self.surroundings(resource, &written)?;
@@ -141,6 +163,10 @@ impl Walk<'_> {
         let kind = self.registry.resource(&resource.type_name).cloned().ok_or(Stop::Broken)?;
         let before = self.instance_holds(vertex, resource, None)?;
         let record = self.state.record(&addr).cloned();
+        let block = self.instances.get(vertex).and_then(|i| Some((self.frames.get(i.frame.0)?.module, i.resource)));
+        if record.is_none() && block.is_some_and(|block| self.imports.is_open(block)) {
+            return Err(Stop::Wait);
+        }
         let actual = self.actual(record.as_ref(), Some(resource.span))?;
         let (addr, mut written, mut deps) = self.body_of(vertex, resource)?;
         if let Some(record) = &record {
@@ -269,7 +295,7 @@ impl Walk<'_> {
         refined: &Refined,
         reasons: &mut Vec<Reason>,
     ) -> Result<(), Stop> {
-        let is_meant = |patterns: &[AddrPattern]| patterns.iter().any(|pattern| pattern.matches(facts.addr));
+        let is_meant = |patterns: &[Selector]| patterns.iter().any(|pattern| pattern.matches(facts.addr));
         let schema = &facts.resource.schema;
         for difference in found {
             let special = refined
@@ -344,7 +370,7 @@ impl Walk<'_> {
     }
 
     fn check_replace(&mut self, facts: &Facts<'_>, reasons: &[Reason]) -> Result<(), Stop> {
-        let is_meant = |patterns: &[AddrPattern]| patterns.iter().any(|pattern| pattern.matches(facts.addr));
+        let is_meant = |patterns: &[Selector]| patterns.iter().any(|pattern| pattern.matches(facts.addr));
         let (place, why) = match reasons.first() {
             Some(Reason::CannotUpdate { path, why }) => {
                 (facts.resource.body.span_of(path).unwrap_or(facts.resource.span), format!("`{path}`: {why}"))
@@ -538,7 +564,7 @@ fn rule(schema: &Schema, path: &Path) -> Option<OnChange> {
 }
 
 /// `planned` with the ignored leaves as they are.
-fn ignoring(ignore: &Ignore, planned: Value, prior: &Value) -> Value {
+pub fn ignoring(ignore: &Ignore, planned: Value, prior: &Value) -> Value {
     match ignore {
         Ignore::Nothing => planned,
         Ignore::All => prior.clone(),

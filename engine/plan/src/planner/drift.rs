@@ -266,7 +266,7 @@ fn leave_alone(walk: &mut Walk<'_>, look: &mut Look) {
             .iter()
             .any(|finding| finding.kind == FindingKind::Unreadable && ignore.pattern.matches(&finding.key.0));
         // Where only some objects are looked at, or one cannot be read, nobody knows what is there.
-        let is_unused = count == 0 && !is_unknown && walk.options.targets.is_empty();
+        let is_unused = count == 0 && !is_unknown && walk.options.selection.targets().is_none();
         let problem = if is_expired {
             Some(diag::DRIFT_IGNORE_EXPIRED.at(ignore.span).with("until", &ignore.until))
         } else {

@@ -6,6 +6,7 @@
 
 use super::frame::{Cell, Vertex};
 use super::judge::Stop;
+use super::stages::is_in_call;
 use super::walk::Walk;
 use crate::diag;
 use crate::plan::LeftOut;
@@ -30,11 +31,11 @@ impl Walk<'_> {
     /// Leaves an instance out, or asks for what it needs, where its body refers to what takes no part.
     pub fn check_part(&mut self, vertex: usize, cell: &Cell, deps: &[Vertex]) -> Result<(), Stop> {
         let needs_absent = matches!(cell, Cell::LeftOut(_)) || self.is_import_left_out(vertex);
-        if self.options.excludes.is_empty() && !needs_absent {
+        if !self.options.selection.is_all_but() && !needs_absent {
             return Ok(());
         }
         let Some(addr) = self.instances.get(vertex).and_then(|instance| instance.addr.clone()) else { return Ok(()) };
-        if self.options.excludes.is_empty() {
+        if !self.options.selection.is_all_but() {
             self.bring_along(deps, Some(&addr));
             return Err(Stop::Wait);
         }
@@ -50,7 +51,7 @@ impl Walk<'_> {
 
     /// In a targeted plan: lets what `by` needs take part.
     pub fn bring_along(&mut self, vertices: &[Vertex], by: Option<&InstanceAddr>) {
-        if !self.options.excludes.is_empty() {
+        if self.options.selection.is_all_but() {
             return;
         }
         let mut found = BTreeSet::new();
@@ -76,7 +77,7 @@ impl Walk<'_> {
                 None => {}
                 Some(addr) => {
                     let is_absent = matches!(instance.value, Cell::LeftOut(_));
-                    if is_absent || (!self.options.excludes.is_empty() && self.is_excluded(addr)) {
+                    if is_absent || (self.options.selection.is_all_but() && self.is_excluded(addr)) {
                         found.insert(addr.clone());
                     }
                 }
@@ -87,18 +88,9 @@ impl Walk<'_> {
     /// Whether `-exclude` leaves an instance out, directly or not.
     pub fn is_excluded(&self, addr: &InstanceAddr) -> bool {
         self.excluded.instances.contains_key(addr)
-            || self.options.excludes.iter().any(|pattern| pattern.matches(addr))
+            || self.options.selection.excludes().iter().any(|pattern| pattern.matches(addr))
             || self.excluded.blocks.contains(&*addr.resource)
-            || (!self.excluded.calls.is_empty() && self.is_in_excluded_call(&addr.resource.module))
-    }
-
-    fn is_in_excluded_call(&self, module: &ModulePath) -> bool {
-        let mut above = ModulePath::root();
-        module.steps().iter().any(|step| {
-            let is_excluded = self.excluded.calls.contains(&above.child(step.name.clone(), None));
-            above = above.child(step.name.clone(), step.key.clone());
-            is_excluded
-        })
+            || is_in_call(&self.excluded.calls, &addr.resource.module)
     }
 }
 
@@ -116,10 +108,15 @@ pub fn need(walk: &mut Walk<'_>) -> bool {
 
 /// Recorded objects that something left out depends on, with one that does: they cannot go.
 pub fn held(walk: &Walk<'_>) -> BTreeMap<InstanceAddr, InstanceAddr> {
-    let mut held = BTreeMap::new();
-    if walk.options.excludes.is_empty() {
-        return held;
+    if !walk.options.selection.is_all_but() {
+        return BTreeMap::new();
     }
+    held_by(walk, &|addr| walk.is_excluded(addr))
+}
+
+/// Recorded objects that one of those depends on which `stays` picks, with one that does.
+pub fn held_by(walk: &Walk<'_>, stays: &dyn Fn(&InstanceAddr) -> bool) -> BTreeMap<InstanceAddr, InstanceAddr> {
+    let mut held = BTreeMap::new();
     let name = |id: &ObjectId| (id.scope.provider.clone(), Text::from(id.to_string()));
     let by_id: BTreeMap<_, &InstanceAddr> =
         walk.state.objects.values().map(|record| (name(&record.id), &record.addr)).collect();
@@ -128,7 +125,7 @@ pub fn held(walk: &Walk<'_>) -> BTreeMap<InstanceAddr, InstanceAddr> {
         of_block.entry(&*addr.resource).or_default().push(addr);
     }
     let mut stack: Vec<&InstanceAddr> =
-        walk.state.objects.keys().map(|(addr, _)| addr).filter(|addr| walk.is_excluded(addr)).collect();
+        walk.state.objects.keys().map(|(addr, _)| addr).filter(|addr| stays(addr)).collect();
     while let Some(addr) = stack.pop() {
         let Some(record) = walk.state.record(addr) else { continue };
         let home = record.sent.get("cluster").and_then(Value::as_text);
@@ -160,7 +157,7 @@ pub fn check_held(walk: &mut Walk<'_>, held: &BTreeMap<InstanceAddr, InstanceAdd
 /// What is left out, in the order of addresses.
 pub fn left_out(walk: &Walk<'_>) -> Vec<LeftOut> {
     let mut all = walk.excluded.instances.clone();
-    if !walk.options.excludes.is_empty() {
+    if walk.options.selection.is_all_but() {
         let recorded = walk.state.objects.keys().map(|(addr, _)| addr);
         let declared = walk.instances.iter().filter_map(|instance| instance.addr.as_ref());
         for addr in recorded.chain(declared).filter(|addr| walk.is_excluded(addr)) {

@@ -1,5 +1,6 @@
 //! Module instances and the values of what they declare.
 
+use super::stages::Cause;
 use std::sync::Arc;
 use terrane_core::{InstanceKey, ModulePath, Text, Value};
 use terrane_lang::program::ModuleId;
@@ -22,6 +23,8 @@ pub enum Cell {
     Broken,
     /// It needs objects that take no part and are not recorded: these, among others.
     LeftOut(Arc<[Vertex]>),
+    /// It waits for a later stage, because of this.
+    Deferred(Cause),
     /// Its value, and the vertices that went into it.
     Ready(Value, Arc<[Vertex]>),
 }
@@ -136,6 +139,8 @@ pub enum Slot {
     Broken,
     /// Its keys need objects that take no part and are not recorded.
     LeftOut(Arc<[Vertex]>),
+    /// Its keys wait for a later stage, because of this; the vertex stands for its instances.
+    Deferred(Cause, Vertex),
     /// Its instances stand one after the other from `first`.
     Ready {
         /// Their keys.

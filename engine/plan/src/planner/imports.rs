@@ -7,13 +7,14 @@ use super::ask::About;
 use super::decide::{Decision, Facts, instance_key};
 use super::frame::{FrameId, KeySet, Repeated, Vertex};
 use super::judge::{Actual, Stop};
-use super::keys;
+use super::keys::{self, Evaluated};
 use super::scope::PlanScope;
+use super::stages::Cause;
 use super::walk::{Attempt, Walk};
 use crate::diag;
 use crate::plan::{Change, Mode};
 use crate::question::{Answer, Question};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use terrane_core::change::Action;
 use terrane_core::{
@@ -22,7 +23,7 @@ use terrane_core::{
 };
 use terrane_lang::eval;
 use terrane_lang::eval::ir::Expr;
-use terrane_lang::program::{Import, ImportTarget};
+use terrane_lang::program::{Import, ImportTarget, ModuleId};
 use terrane_provider::{Access, ProviderName, Reading, ResourceType, Target, Unreadable};
 
 /// An object that somebody wants to be recorded.
@@ -58,6 +59,15 @@ pub struct Imports {
     taken: BTreeMap<ObjectId, InstanceAddr>,
     /// Objects without a block.
     pub to_generate: Vec<ToGenerate>,
+    /// Imports that wait for an answer, by the block that they fill.
+    waiting: BTreeSet<((ModuleId, usize), usize)>,
+}
+
+impl Imports {
+    /// Whether an import may still fill an instance of that block.
+    pub fn is_open(&self, block: (ModuleId, usize)) -> bool {
+        self.waiting.range((block, 0)..=(block, usize::MAX)).next().is_some()
+    }
 }
 
 /// The object that an instance takes over.
@@ -70,8 +80,19 @@ pub struct Found {
 }
 
 impl Walk<'_> {
-    /// Evaluates an `import` block.
+    /// Evaluates an `import` block. Until it is done, what it may fill waits.
     pub fn import(&mut self, number: usize) -> Attempt {
+        let attempt = self.try_import(number);
+        if let Some(block) = self.program.imports.get(number).and_then(|import| import.to.block) {
+            match attempt {
+                Attempt::Blocked => self.imports.waiting.insert((block, number)),
+                Attempt::Done => self.imports.waiting.remove(&(block, number)),
+            };
+        }
+        attempt
+    }
+
+    fn try_import(&mut self, number: usize) -> Attempt {
         let program = self.program;
         let Some(import) = program.imports.get(number) else { return Attempt::Done };
         let mut problems = Vec::new();
@@ -84,6 +105,17 @@ impl Walk<'_> {
             let touched = scope.into_touched();
             return self.import_left_out(import, &touched);
         }
+        if let Some(cause) = scope.deferred() {
+            return self.import_later(import, cause);
+        }
+        let keys = match keys {
+            Some(Evaluated::Open(value, span)) => {
+                problems.push(keys::not_known(&value, span));
+                None
+            }
+            Some(Evaluated::Keys(keys)) => Some(keys),
+            None => None,
+        };
         let mut wishes = Vec::new();
         for repeated in keys.iter().flat_map(each) {
             let scope = PlanScope::new(self, FrameId(0), repeated);
@@ -95,6 +127,9 @@ impl Walk<'_> {
             if scope.is_left_out() {
                 let touched = scope.into_touched();
                 return self.import_left_out(import, &touched);
+            }
+            if let Some(cause) = scope.deferred() {
+                return self.import_later(import, cause);
             }
             if let (Some(addr), Some(id), false) = (address, id, scope.is_broken()) {
                 wishes.push((addr, Wish { id, number, span: import.id.span }));
@@ -117,11 +152,17 @@ impl Walk<'_> {
 
     /// An import whose id depends on what takes no part: what it would fill takes no part either, or brings that along.
     fn import_left_out(&mut self, import: &Import, touched: &[Vertex]) -> Attempt {
-        if self.options.excludes.is_empty() {
+        if !self.options.selection.is_all_but() {
             self.bring_along(touched, None);
             return Attempt::Blocked;
         }
         self.excluded.imports.extend(import.to.block);
+        Attempt::Done
+    }
+
+    /// An import whose id is written with something that waits for a later stage: so does what it would fill.
+    fn import_later(&mut self, import: &Import, cause: Cause) -> Attempt {
+        self.later.imports.extend(import.to.block.map(|block| (block, cause)));
         Attempt::Done
     }
 
@@ -157,7 +198,7 @@ impl Walk<'_> {
                 }
                 Err(Stop::Wait) => return Err(Stop::Wait),
                 // That no new object could be made like this says nothing about the one that is there.
-                Err(Stop::Broken | Stop::LeftOut) => self.problems.truncate(known),
+                Err(Stop::Broken | Stop::LeftOut | Stop::Deferred(_)) => self.problems.truncate(known),
             }
         }
         self.problems.push(wrong_id(wish.span, facts.addr, form));
@@ -260,7 +301,8 @@ fn key(
     let Some(expr) = written else { return Some(None) };
     let value = eval::evaluate(expr, scope, problems)?;
     let key = if value.has_sensitive() { None } else { instance_key(&value) };
-    if key.is_none() && !scope.is_blocked() && !scope.is_broken() && !scope.is_left_out() {
+    if key.is_none() && !scope.is_blocked() && !scope.is_broken() && !scope.is_left_out() && scope.deferred().is_none()
+    {
         problems.push(diag::IMPORT_ID_INVALID.at(expr.span).detail(why(&value, "a key")));
     }
     key.map(Some)
@@ -268,7 +310,7 @@ fn key(
 
 fn id(import: &Import, scope: &PlanScope<'_, '_>, problems: &mut Vec<Diagnostic>) -> Option<Text> {
     let value = eval::evaluate(&import.id, scope, problems)?;
-    if scope.is_blocked() || scope.is_broken() || scope.is_left_out() {
+    if scope.is_blocked() || scope.is_broken() || scope.is_left_out() || scope.deferred().is_some() {
         return None;
     }
     let text = if value.has_sensitive() || value.is_null() || !value.is_known() {
@@ -320,7 +362,7 @@ pub fn without_blocks(walk: &mut Walk<'_>) -> Option<Vec<Decision>> {
         match without_block(walk, &addr, &wish) {
             Ok(decision) => decisions.push(decision),
             Err(Stop::Wait) => is_waiting = true,
-            Err(Stop::Broken | Stop::LeftOut) => {}
+            Err(Stop::Broken | Stop::LeftOut | Stop::Deferred(_)) => {}
         }
     }
     (!is_waiting).then_some(decisions)

@@ -1,8 +1,9 @@
 //! What is there, how it is reached, and what its type says of it.
 
 use super::ask::About;
-use super::decide::Facts;
+use super::decide::{Facts, ignoring};
 use super::frame::Cell;
+use super::stages::Cause;
 use super::walk::Walk;
 use crate::diag;
 use crate::question::{Answer, Question};
@@ -24,6 +25,8 @@ pub enum Stop {
     Broken,
     /// It takes no part.
     LeftOut,
+    /// It waits for a later stage, because of this.
+    Deferred(Cause),
 }
 
 /// What is there of an object.
@@ -152,7 +155,11 @@ impl Walk<'_> {
 
     /// The judgement of the type, with `prior` as what is there.
     pub fn judge(&mut self, facts: &Facts<'_>, prior: Option<&Value>) -> Result<Refined, Stop> {
-        let proposed = complete(&facts.resource.schema.body, facts.written, prior, facts.addr);
+        let mut proposed = complete(&facts.resource.schema.body, facts.written, prior, facts.addr);
+        if let Some(prior) = prior {
+            // What is computed from an ignored argument follows the value that it has, not the one that is written.
+            proposed = ignoring(&facts.resource.lifecycle.ignore_changes, proposed, prior);
+        }
         let configuration = self.configuration(&facts.around.access.provider);
         let input = RefineInput {
             instance: facts.addr,

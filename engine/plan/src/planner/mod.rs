@@ -15,16 +15,19 @@ mod drift;
 mod excludes;
 pub use blocks::provider_blocks;
 pub(crate) use diff::differences;
-mod frame;
+pub use selection::{Changed, Selection};
+pub(crate) mod frame;
 pub mod imports;
 mod judge;
-mod keys;
+pub(crate) mod keys;
 pub mod leaves;
 mod moves;
 mod order;
 pub mod recover;
 mod scope;
+mod selection;
 mod settle;
+mod stages;
 pub(crate) mod targets;
 mod walk;
 
@@ -33,7 +36,7 @@ use crate::drift::{LeafPattern, Look};
 use crate::plan::{Mode, Plan, Recovered};
 use crate::question::{Answer, Progress, QuestionId};
 use crate::state::State;
-use terrane_core::{AddrPattern, Diagnostic, Place};
+use terrane_core::{Diagnostic, Place, Selector};
 use terrane_lang::Sources;
 use terrane_lang::program::{Input, Program};
 use terrane_provider::Registry;
@@ -61,16 +64,14 @@ pub struct Options {
     pub task: Task,
     /// What kind of plan.
     pub mode: Mode,
-    /// Only these and what they depend on; empty for everything.
-    pub targets: Vec<AddrPattern>,
-    /// All but these and what depends on them. Not together with targets.
-    pub excludes: Vec<AddrPattern>,
+    /// Which part it is about.
+    pub selection: Selection,
     /// Replace these.
-    pub replace: Vec<AddrPattern>,
+    pub replace: Vec<Selector>,
     /// Replacing a cluster is allowed here.
-    pub allow_replace: Vec<AddrPattern>,
+    pub allow_replace: Vec<Selector>,
     /// Destroying what `prevent_destroy` protects is allowed here.
-    pub allow_destroy: Vec<AddrPattern>,
+    pub allow_destroy: Vec<Selector>,
     /// Do not read: what was seen last is taken as what is.
     pub skip_refresh: bool,
     /// Imports may have no block: what is there is given back, so that one can be generated.
@@ -120,7 +121,7 @@ impl<'a> Planner<'a> {
         mut options: Options,
     ) -> Self {
         if let Task::Accept(leaves) | Task::Revert(leaves) = &options.task {
-            options.targets = leaves.iter().map(|leaf| leaf.pattern.clone()).collect();
+            options.selection = Selection::Only(leaves.iter().map(|leaf| leaf.pattern.clone().into()).collect());
         }
         let walk = Walk::new(program, inputs, registry, state, sources, options);
         Self { walk, stage: Stage::New, recovered: Vec::new() }

@@ -1,6 +1,7 @@
 //! The scope that expressions of one block see while planning.
 
 use super::frame::{Cell, Frame, FrameId, KeySet, Keys, Repeated, Slot, Vertex};
+use super::stages::Cause;
 use super::walk::Walk;
 use std::cell::{Cell as Flag, RefCell};
 use terrane_core::{InstanceKey, Residual, Text, Type, Value};
@@ -16,6 +17,7 @@ pub struct PlanScope<'w, 'a> {
     is_blocked: Flag<bool>,
     is_broken: Flag<bool>,
     is_left_out: Flag<bool>,
+    deferred: RefCell<Vec<Cause>>,
     own: Option<Value>,
 }
 
@@ -30,6 +32,7 @@ impl<'w, 'a> PlanScope<'w, 'a> {
             is_blocked: Flag::new(false),
             is_broken: Flag::new(false),
             is_left_out: Flag::new(false),
+            deferred: RefCell::default(),
             own: None,
         }
     }
@@ -53,6 +56,11 @@ impl<'w, 'a> PlanScope<'w, 'a> {
     /// Whether something was asked for that takes no part and is not recorded: the result means nothing.
     pub fn is_left_out(&self) -> bool {
         self.is_left_out.get()
+    }
+
+    /// Why something that was asked for waits for a later stage, where it does: the result means nothing.
+    pub fn deferred(&self) -> Option<Cause> {
+        self.walk.later.earliest(&self.deferred.borrow())
     }
 
     /// The vertices that were asked for, sorted, each once.
@@ -87,6 +95,11 @@ impl<'w, 'a> PlanScope<'w, 'a> {
         Self::nothing()
     }
 
+    fn later(&self, cause: Cause) -> Value {
+        self.deferred.borrow_mut().push(cause);
+        Self::nothing()
+    }
+
     fn cell(&self, cell: Option<&Cell>) -> Value {
         match cell {
             Some(Cell::LeftOut(touched)) => self.left_out(touched),
@@ -95,6 +108,7 @@ impl<'w, 'a> PlanScope<'w, 'a> {
                 value.clone()
             }
             Some(Cell::Broken) => self.broken(),
+            Some(Cell::Deferred(cause)) => self.later(*cause),
             Some(Cell::Pending) | None => self.blocked(),
         }
     }
@@ -103,6 +117,7 @@ impl<'w, 'a> PlanScope<'w, 'a> {
         match slot {
             Some(Slot::Ready { keys, first }) => Ok((keys, *first)),
             Some(Slot::Broken) => Err(self.broken()),
+            Some(Slot::Deferred(cause, _)) => Err(self.later(*cause)),
             Some(Slot::LeftOut(touched)) => Err(self.left_out(touched)),
             Some(Slot::Pending) | None => Err(self.blocked()),
         }
@@ -116,6 +131,7 @@ impl<'w, 'a> PlanScope<'w, 'a> {
         match &instance.value {
             Cell::Ready(value, _) => value.clone(),
             Cell::Broken => self.broken(),
+            Cell::Deferred(cause) => self.later(*cause),
             Cell::LeftOut(_) => self.left_out(&[]),
             Cell::Pending => self.blocked(),
         }

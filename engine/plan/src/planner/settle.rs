@@ -33,8 +33,9 @@ pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
     };
     let is_accepted = matches!(walk.options.task, Task::Accept(_));
     // What would replace is refused below, with words of its own.
-    walk.options.allow_replace.clone_from(&walk.options.targets);
-    walk.options.allow_destroy.clone_from(&walk.options.targets);
+    let meant = walk.options.selection.targets().unwrap_or_default().to_vec();
+    walk.options.allow_replace.clone_from(&meant);
+    walk.options.allow_destroy = meant;
     walk.options.mode = if is_accepted { Mode::RefreshOnly } else { Mode::Normal };
     let records: Vec<(RecordKey, Arc<Recorded>)> =
         walk.state.objects.iter().map(|(key, record)| (key.clone(), record.clone())).collect();
@@ -55,12 +56,12 @@ pub fn plan(walk: &mut Walk<'_>, recovered: Vec<Recovered>) -> Option<Plan> {
                 match decided {
                     Ok(decision) => decisions.push(decision),
                     Err(Stop::Wait) => is_waiting = true,
-                    Err(Stop::Broken | Stop::LeftOut) => {}
+                    Err(Stop::Broken | Stop::LeftOut | Stop::Deferred(_)) => {}
                 }
                 drift.push(found);
             }
             Err(Stop::Wait) => is_waiting = true,
-            Err(Stop::Broken | Stop::LeftOut) => {}
+            Err(Stop::Broken | Stop::LeftOut | Stop::Deferred(_)) => {}
         }
     }
     if is_waiting || walk.problems.iter().any(terrane_core::Diagnostic::is_error) {

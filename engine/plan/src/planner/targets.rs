@@ -1,12 +1,12 @@
 //! `-target`: which parts of the program and of the state take part.
 
-use super::Task;
 use super::walk::Walk;
+use super::{Selection, Task};
 use crate::diag;
 use crate::plan::Mode as PlanMode;
 use crate::state::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
-use terrane_core::{AddrPattern, Diagnostic, InstanceAddr, Mode, ObjectId, Place, Text, Value};
+use terrane_core::{AddrPattern, BlockNames, Diagnostic, InstanceAddr, Mode, ObjectId, Place, Selector, Text, Value};
 use terrane_lang::eval::ir::{Body, Expr, ExprKind, Referent, Step};
 use terrane_lang::program::{Call, ModuleId, Node, Program, Repetition, Target, Validation};
 
@@ -40,15 +40,13 @@ pub fn select(walk: &mut Walk<'_>) {
     for (flag, pattern) in patterns(walk) {
         let is_recorded = walk.state.objects.keys().any(|(addr, _)| pattern.matches(addr));
         let is_about_records = walk.options.task != Task::Configuration && walk.options.task != Task::Look;
-        if !is_recorded && (is_about_records || !walk.program.declares(&pattern)) {
+        if !is_recorded && (is_about_records || !is_declared(walk.program, &pattern)) {
             walk.problems.push(nothing(flag, &pattern));
         }
     }
-    if walk.options.targets.is_empty() {
-        return;
-    }
+    let Some(targets) = walk.options.selection.targets() else { return };
     if !works_from_records(walk) {
-        let wanted = closure(walk.program, &walk.options.targets);
+        let wanted = closure(walk.program, targets, changed_outputs(walk));
         for (number, node) in walk.program.order.iter().enumerate() {
             if let Some(place) = walk.is_wanted.get_mut(number) {
                 *place = match node {
@@ -62,14 +60,26 @@ pub fn select(walk: &mut Walk<'_>) {
     }
 }
 
-fn patterns(walk: &Walk<'_>) -> Vec<(&'static str, AddrPattern)> {
-    let is_flag = matches!(walk.options.task, Task::Configuration | Task::Look);
-    let flag = if is_flag { "-target" } else { "" };
-    let targets = walk.options.targets.iter().map(|pattern| (flag, pattern.clone()));
-    targets.chain(walk.options.excludes.iter().map(|pattern| ("-exclude", pattern.clone()))).collect()
+/// Outputs of the root module that take part for their own sake.
+fn changed_outputs<'w>(walk: &'w Walk<'_>) -> &'w [Text] {
+    match &walk.options.selection {
+        Selection::Changed(changed) => &changed.outputs,
+        Selection::Everything | Selection::Only(_) | Selection::AllBut(_) => &[],
+    }
 }
 
-fn nothing(flag: &str, pattern: &AddrPattern) -> Diagnostic {
+/// What a user named, and has to match something.
+fn patterns(walk: &Walk<'_>) -> Vec<(&'static str, Selector)> {
+    let is_flag = matches!(walk.options.task, Task::Configuration | Task::Look);
+    let (flag, selectors) = match &walk.options.selection {
+        Selection::Everything | Selection::Changed(_) => return Vec::new(),
+        Selection::Only(selectors) => (if is_flag { "-target" } else { "" }, selectors),
+        Selection::AllBut(selectors) => ("-exclude", selectors),
+    };
+    selectors.iter().map(|selector| (flag, selector.clone())).collect()
+}
+
+fn nothing(flag: &str, pattern: &Selector) -> Diagnostic {
     let kind = if flag == "-exclude" { &diag::EXCLUDE_MATCHES_NOTHING } else { &diag::TARGET_MATCHES_NOTHING };
     let flag = if flag.is_empty() { String::new() } else { format!("{flag}=") };
     kind.at(Place::Argument(format!("{flag}{pattern}")))
@@ -84,8 +94,7 @@ pub fn check_keys(walk: &mut Walk<'_>) {
         let declared = walk.instances.iter().filter_map(|instance| instance.addr.as_ref());
         let recorded = walk.state.objects.keys().map(|(addr, _)| addr);
         let mut all = declared.chain(recorded).chain(walk.imports.wishes.keys());
-        let has_key = matches!(&pattern, AddrPattern::Resource(addr) if addr.key.is_some());
-        if has_key && walk.excluded.blocks.is_empty() && !all.any(|addr| pattern.matches(addr)) {
+        if pattern.has_keys() && walk.excluded.blocks.is_empty() && !all.any(|addr| pattern.matches(addr)) {
             walk.problems.push(nothing(flag, &pattern));
         }
     }
@@ -98,32 +107,29 @@ fn works_from_records(walk: &Walk<'_>) -> bool {
 
 /// Whether an instance takes part: it is targeted, something targeted needs its block, or it lives in what goes.
 pub fn takes_part(walk: &Walk<'_>, addr: &InstanceAddr) -> bool {
-    if !walk.options.excludes.is_empty() {
-        return !walk.is_excluded(addr);
-    }
-    if walk.options.targets.is_empty()
-        || walk.options.targets.iter().any(|pattern| pattern.matches(addr))
-        || walk.taken_along.contains_key(addr)
-    {
+    let targets = match walk.options.selection.targets() {
+        None => return !walk.options.selection.is_all_but() || !walk.is_excluded(addr),
+        Some(targets) => targets,
+    };
+    if targets.iter().any(|target| target.matches(addr)) || walk.taken_along.contains_key(addr) {
         return true;
     }
     if works_from_records(walk) {
         return false;
     }
-    let is_block_targeted = walk.options.targets.iter().any(|pattern| match pattern {
-        AddrPattern::Module(_) => false,
-        AddrPattern::Resource(target) => {
-            target.resource.type_name == addr.resource.type_name && target.resource.name == addr.resource.name
-        }
-    });
-    !is_block_targeted && walk.wanted_blocks.contains(&block_of(addr))
+    let block = block_of(addr);
+    !targets.iter().any(|target| target.matches_block(&names_of(&block))) && walk.wanted_blocks.contains(&block)
+}
+
+fn names_of((modules, mode, type_name, name): &Block) -> BlockNames<'_> {
+    BlockNames { modules, mode: *mode, type_name, name }
 }
 
 /// Takes along what lives in a targeted object that goes, for good or to be made anew: no remote side lets a cluster go
 /// with pools in it. Known only once the walk is done; `true` where it has to go on because of it.
 pub fn widen(walk: &mut Walk<'_>) -> bool {
     let is_without_change = walk.options.mode == PlanMode::RefreshOnly || walk.options.task != Task::Configuration;
-    if walk.options.targets.is_empty() || is_without_change {
+    if walk.options.selection.targets().is_none() || is_without_change {
         return false;
     }
     let going = going(walk);
@@ -138,9 +144,9 @@ pub fn widen(walk: &mut Walk<'_>) -> bool {
         return false;
     }
     if walk.options.mode == PlanMode::Normal {
-        let patterns: Vec<AddrPattern> = found.keys().cloned().map(AddrPattern::Resource).collect();
+        let patterns: Vec<Selector> = found.keys().cloned().map(|addr| AddrPattern::Resource(addr).into()).collect();
         let own: BTreeSet<Block> = found.keys().map(block_of).collect();
-        let wanted = closure(walk.program, &patterns);
+        let wanted = closure(walk.program, &patterns, &[]);
         // Neighbours in the same block stay as they are.
         let needed = blocks(walk.program, &wanted).into_iter().filter(|block| !own.contains(block));
         walk.wanted_blocks.extend(needed);
@@ -164,13 +170,18 @@ fn going(walk: &Walk<'_>) -> BTreeMap<(Text, Text), InstanceAddr> {
 }
 
 /// The targeted blocks and everything they refer to.
-fn closure(program: &Program, targets: &[AddrPattern]) -> BTreeSet<Node> {
+fn closure(program: &Program, targets: &[Selector], outputs: &[Text]) -> BTreeSet<Node> {
     let paths = call_paths(program);
     let mut stack: Vec<Node> = program
         .order
         .iter()
         .filter(|node| match node {
             Node::Resource(module, index) => is_targeted(program, &paths, targets, *module, *index),
+            Node::Output(ModuleId(0), index) => {
+                let root = program.modules.first();
+                let output = root.and_then(|root| root.outputs.get(*index));
+                output.is_some_and(|output| outputs.contains(&output.name))
+            }
             // Every block is evaluated, so what it refers to has to be there.
             Node::Provider(..) => true,
             // Without a block it is nobody's.
@@ -234,28 +245,31 @@ pub fn call_paths(program: &Program) -> BTreeMap<ModuleId, Vec<Text>> {
 fn is_targeted(
     program: &Program,
     paths: &BTreeMap<ModuleId, Vec<Text>>,
-    targets: &[AddrPattern],
+    targets: &[Selector],
     module: ModuleId,
     index: usize,
 ) -> bool {
-    let (Some(path), Some(resource)) =
-        (paths.get(&module), program.modules.get(module.0).and_then(|m| m.resources.get(index)))
-    else {
-        return false;
+    let resource = program.modules.get(module.0).and_then(|module| module.resources.get(index));
+    let (Some(path), Some(resource)) = (paths.get(&module), resource) else { return false };
+    let (type_name, name) = (&*resource.type_name, &*resource.name);
+    let block = BlockNames { modules: path, mode: resource.mode, type_name, name };
+    targets.iter().any(|target| target.matches_block(&block))
+}
+
+/// Whether a selector can mean something of the configuration; keys are not looked at.
+fn is_declared(program: &Program, selector: &Selector) -> bool {
+    if let Selector::Exact(pattern) = selector {
+        return program.declares(pattern);
+    }
+    let paths = call_paths(program);
+    let has_block = |module: &ModuleId, path: &Vec<Text>| {
+        selector.reaches(path)
+            || program.modules.get(module.0).is_some_and(|of| {
+                (0..of.resources.len())
+                    .any(|index| is_targeted(program, &paths, std::slice::from_ref(selector), *module, index))
+            })
     };
-    targets.iter().any(|target| match target {
-        AddrPattern::Module(wanted) => {
-            wanted.steps().len() <= path.len() && wanted.steps().iter().zip(path).all(|(step, name)| step.name == *name)
-        }
-        AddrPattern::Resource(addr) => {
-            let wanted = &addr.resource;
-            wanted.module.steps().len() == path.len()
-                && wanted.module.steps().iter().zip(path).all(|(step, name)| step.name == *name)
-                && wanted.mode == resource.mode
-                && wanted.type_name == resource.type_name
-                && wanted.name == resource.name
-        }
-    })
+    paths.iter().any(|(module, path)| has_block(module, path))
 }
 
 /// Adds the nodes that `node` refers to.

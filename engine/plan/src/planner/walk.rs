@@ -6,9 +6,11 @@ use super::decide::Decision;
 use super::frame::{Cell, Frame, FrameId, KeySet, Keys, Over, Repeated, Slot, Vertex};
 use super::imports::Imports;
 use super::judge::Stop;
+use super::keys::{self, Evaluated};
 use super::moves::Moves;
 use super::scope::PlanScope;
-use super::{Options, keys};
+use super::stages::Waits;
+use super::{Options, Selection};
 use crate::condition::ConditionOf;
 use crate::diag;
 use crate::plan::Origin;
@@ -17,7 +19,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use terrane_core::{
-    Diagnostic, InstanceAddr, ModulePath, ObjectId, Residual, ResourceAddr, SourceMap, Span, Text, Type, Value,
+    AddrPattern, Diagnostic, InstanceAddr, ModulePath, ObjectId, Residual, ResourceAddr, SourceMap, Span, Text, Type,
+    Value,
 };
 use terrane_lang::eval;
 use terrane_lang::eval::ir::{Expr, ExprKind, Referent};
@@ -103,6 +106,8 @@ pub struct Walk<'a> {
     pub taken_along: BTreeMap<InstanceAddr, InstanceAddr>,
     /// What `-exclude` leaves out, and what came to light about it.
     pub excluded: super::excludes::Excluded,
+    /// What waits for a later stage.
+    pub later: super::stages::Later,
     /// Instances that take no part so far, and that something needs that takes part.
     pub needed: BTreeMap<InstanceAddr, InstanceAddr>,
     /// Nodes that are not done, by number.
@@ -150,6 +155,7 @@ impl<'a> Walk<'a> {
             wanted_blocks: BTreeSet::new(),
             taken_along: BTreeMap::new(),
             excluded: super::excludes::Excluded::default(),
+            later: super::stages::Later::default(),
             needed: BTreeMap::new(),
             pending: Vec::new(),
             joins: BTreeMap::new(),
@@ -250,7 +256,7 @@ impl<'a> Walk<'a> {
             && frames.is_some_and(|frames| {
                 frames.iter().all(|frame| {
                     let slot = self.frames.get(frame.0).and_then(|frame| frame.calls.get(call));
-                    matches!(slot, Some(Slot::Ready { .. } | Slot::Broken | Slot::LeftOut(_)))
+                    matches!(slot, Some(Slot::Ready { .. } | Slot::Broken | Slot::LeftOut(_) | Slot::Deferred(..)))
                 })
             })
     }
@@ -321,10 +327,13 @@ impl<'a> Walk<'a> {
         if scope.is_broken() {
             return Some(Cell::Broken);
         }
-        let is_left_out = scope.is_left_out();
+        let (is_left_out, deferred) = (scope.is_left_out(), scope.deferred());
         let touched = scope.into_touched();
         if is_left_out {
             return Some(Cell::LeftOut(self.joined(touched)));
+        }
+        if let Some(cause) = deferred {
+            return Some(Cell::Deferred(cause));
         }
         let has_error = problems.iter().any(Diagnostic::is_error);
         self.problems.append(&mut problems);
@@ -342,7 +351,7 @@ impl<'a> Walk<'a> {
         Arc::from([self.push_join(touched)])
     }
 
-    fn push_join(&mut self, deps: Vec<Vertex>) -> Vertex {
+    pub fn push_join(&mut self, deps: Vec<Vertex>) -> Vertex {
         let vertex = Vertex::try_from(self.instances.len()).unwrap_or(Vertex::MAX);
         self.instances.push(Instance {
             addr: None,
@@ -410,7 +419,7 @@ impl<'a> Walk<'a> {
         let about = About::new(of, frame).at(variable.span);
         match self.hold(about, &variable.validations) {
             Err(Stop::Wait) => Attempt::Blocked,
-            Ok(_) | Err(Stop::Broken | Stop::LeftOut) => Attempt::Done,
+            Ok(_) | Err(Stop::Broken | Stop::LeftOut | Stop::Deferred(_)) => Attempt::Done,
         }
     }
 
@@ -451,6 +460,7 @@ impl<'a> Walk<'a> {
             match self.output_holds(frame, output) {
                 Err(Stop::Wait) => return Attempt::Blocked,
                 Err(Stop::Broken) => cell = Cell::Broken,
+                Err(Stop::Deferred(cause)) => cell = Cell::Deferred(cause),
                 Ok(_) | Err(Stop::LeftOut) => {}
             }
         }
@@ -482,7 +492,7 @@ impl<'a> Walk<'a> {
                 self.providers.insert(name, value);
                 Attempt::Done
             }
-            Some(Cell::LeftOut(_)) => {
+            Some(Cell::LeftOut(_) | Cell::Deferred(_)) => {
                 self.problems.push(diag::PROVIDER_KNOWN_AFTER_APPLY.at(block.span).with("provider", &name));
                 Attempt::Done
             }
@@ -497,11 +507,12 @@ impl<'a> Walk<'a> {
         };
         let path = found.path.clone();
         let Some(waits) = self.targets(frame, &call.depends_on) else { return Attempt::Blocked };
-        let keys = match self.repetition(frame, &call.repetition) {
+        let of = AddrPattern::Module(path.child(call.name.clone(), None));
+        let keys = match self.repetition(frame, &call.repetition, of) {
             Ok(keys) => keys,
             Err(Slot::Pending) => return Attempt::Blocked,
             Err(slot) => {
-                if matches!(slot, Slot::LeftOut(_)) && !self.options.excludes.is_empty() {
+                if matches!(slot, Slot::LeftOut(_)) && self.options.selection.is_all_but() {
                     self.excluded.calls.insert(path.child(call.name.clone(), None));
                 }
                 self.set_slot(frame, |frame| frame.calls.get_mut(index), slot);
@@ -527,24 +538,39 @@ impl<'a> Walk<'a> {
     }
 
     /// The keys of a block, or what its slot becomes instead.
-    fn repetition(&mut self, frame: FrameId, of: &Repetition) -> Result<Keys, Slot> {
+    fn repetition(&mut self, frame: FrameId, of: &Repetition, addr: AddrPattern) -> Result<Keys, Slot> {
         let mut problems = Vec::new();
         let scope = PlanScope::new(self, frame, Repeated::default());
-        let set = keys::evaluate(of, &scope, &mut problems);
+        let evaluated = keys::evaluate(of, &scope, &mut problems);
         if scope.is_blocked() {
             return Err(Slot::Pending);
         }
         if scope.is_broken() {
             return Err(Slot::Broken);
         }
-        let is_left_out = scope.is_left_out();
+        let (is_left_out, deferred) = (scope.is_left_out(), scope.deferred());
         let touched = scope.into_touched();
         if is_left_out {
             self.bring_along(&touched, None);
             return Err(Slot::LeftOut(self.joined(touched)));
         }
+        if let Some(cause) = deferred {
+            return Err(self.defer_keys(addr, Waits::With(cause)));
+        }
         self.problems.append(&mut problems);
-        let set = set.ok_or(Slot::Broken)?;
+        let set = match evaluated {
+            None => return Err(Slot::Broken),
+            Some(Evaluated::Keys(set)) => set,
+            Some(Evaluated::Open(value, span)) => {
+                let waits = keys::waits_for(&value);
+                // What no apply makes known would wait for ever.
+                if waits.is_empty() {
+                    self.problems.push(keys::not_known(&value, span));
+                    return Err(Slot::Broken);
+                }
+                return Err(self.defer_keys(addr, Waits::For(waits)));
+            }
+        };
         let over = match self.chained(frame, of) {
             Some(first) => Over::SameKey(first),
             None => Over::All(self.joined(touched)),
@@ -600,6 +626,7 @@ impl<'a> Walk<'a> {
             Slot::Pending => None,
             Slot::Broken => Some(Vec::new()),
             Slot::LeftOut(vertices) => Some(vertices.to_vec()),
+            Slot::Deferred(_, vertex) => Some(vec![*vertex]),
             Slot::Ready { keys, first } => {
                 (*first..first + keys.len()).map(|vertex| Vertex::try_from(vertex).ok()).collect()
             }
@@ -611,6 +638,7 @@ impl<'a> Walk<'a> {
             Slot::Pending => None,
             Slot::Broken => Some(Vec::new()),
             Slot::LeftOut(vertices) => Some(vertices.to_vec()),
+            Slot::Deferred(_, vertex) => Some(vec![*vertex]),
             Slot::Ready { keys, first } => {
                 let mut all = Vec::new();
                 for child in *first..first + keys.len() {
@@ -633,7 +661,7 @@ impl<'a> Walk<'a> {
             return Attempt::Done;
         };
         let (first, count) = match slot {
-            Slot::Broken | Slot::LeftOut(_) => return Attempt::Done,
+            Slot::Broken | Slot::LeftOut(_) | Slot::Deferred(..) => return Attempt::Done,
             Slot::Ready { keys, first } => (*first, keys.len()),
             Slot::Pending => match self.expand(frame, index, resource) {
                 Ok(range) => range,
@@ -653,7 +681,7 @@ impl<'a> Walk<'a> {
     /// Whether an instance takes no part because others of its block are targeted, or because it is excluded: it stays
     /// as it is recorded.
     fn is_left_out(&mut self, vertex: usize) -> bool {
-        if self.options.targets.is_empty() && self.options.excludes.is_empty() {
+        if self.options.selection == Selection::Everything {
             return false;
         }
         let Some(addr) = self.instances.get(vertex).and_then(|instance| instance.addr.clone()) else { return false };
@@ -675,11 +703,12 @@ impl<'a> Walk<'a> {
     }
 
     fn expand(&mut self, frame: FrameId, index: usize, resource: &Resource) -> Result<(usize, usize), Attempt> {
-        let keys = match self.repetition(frame, &resource.repetition) {
+        let block = InstanceAddr::new(Arc::new(self.block_of(frame, resource)), None);
+        let keys = match self.repetition(frame, &resource.repetition, AddrPattern::Resource(block)) {
             Ok(keys) => keys,
             Err(Slot::Pending) => return Err(Attempt::Blocked),
             Err(slot) => {
-                if matches!(slot, Slot::LeftOut(_)) && !self.options.excludes.is_empty() {
+                if matches!(slot, Slot::LeftOut(_)) && self.options.selection.is_all_but() {
                     self.excluded.blocks.insert(self.block_of(frame, resource));
                 }
                 self.set_slot(frame, |frame| frame.resources.get_mut(index), slot);
@@ -715,7 +744,7 @@ impl<'a> Walk<'a> {
     pub fn repeated(&self, frame: FrameId, resource: usize, position: usize) -> Repeated {
         match self.frames.get(frame.0).and_then(|frame| frame.resources.get(resource)) {
             Some(Slot::Ready { keys, .. }) => keys.repeated(position),
-            Some(Slot::Pending | Slot::Broken | Slot::LeftOut(_)) | None => Repeated::default(),
+            Some(Slot::Pending | Slot::Broken | Slot::LeftOut(_) | Slot::Deferred(..)) | None => Repeated::default(),
         }
     }
 
@@ -736,6 +765,7 @@ impl<'a> Walk<'a> {
             return None;
         }
         let (is_broken, is_left_out) = (scope.is_broken(), scope.is_left_out());
+        let deferred = scope.deferred();
         let mut deps = scope.into_touched();
         if !depends_on.is_empty() || !waits.is_empty() {
             deps.extend(depends_on);
@@ -745,6 +775,9 @@ impl<'a> Walk<'a> {
         }
         if is_left_out && !is_broken {
             return Some((Cell::LeftOut(Arc::default()), deps));
+        }
+        if let (Some(cause), false) = (deferred, is_broken) {
+            return Some((Cell::Deferred(cause), deps));
         }
         if !is_broken {
             self.problems.append(&mut problems);

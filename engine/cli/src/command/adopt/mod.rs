@@ -19,6 +19,7 @@ use terrane_core::{AddrPattern, Place};
 use terrane_lang::inputs::Flag;
 use terrane_plan::adopt::{self, Draft, Known};
 use terrane_plan::plan::Plan;
+use terrane_plan::planner::Selection;
 use terrane_plan::state::State;
 use terrane_provider::LeftAlone;
 use terrane_runtime::{Configuration, Folder, Workspace};
@@ -120,8 +121,8 @@ impl<'v> Adoption<'v> {
         // What else would change in the folder is not this command's business.
         let is_alone = self.configuration.is_none() && self.state.objects.is_empty();
         if !is_alone {
-            let addrs = draft.adopted.iter().map(|adopted| AddrPattern::Resource(adopted.addr.clone()));
-            self.planning.options.targets = addrs.collect();
+            let addrs = draft.adopted.iter().map(|adopted| AddrPattern::Resource(adopted.addr.clone()).into());
+            self.planning.options.selection = Selection::only(addrs.collect());
         }
         let configuration = planning::load(&self.folder, &self.planning.flags, self.voice)?;
         let (workspace, voice) = (&self.workspace, self.voice);

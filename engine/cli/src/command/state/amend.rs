@@ -6,7 +6,7 @@ use crate::console;
 use crate::diag;
 use crate::exit::{Ended, Failure, Outcome};
 use std::io::Write as _;
-use terrane_core::{AddrPattern, InstanceAddr, Place};
+use terrane_core::{AddrPattern, InstanceAddr, Place, Selector};
 use terrane_lang::inputs::Flag;
 use terrane_plan::state::{RecordKey, State};
 use terrane_runtime::amend;
@@ -47,7 +47,7 @@ pub(super) async fn rm(arguments: &StateRmArguments, flags: &[Flag]) -> Outcome 
 }
 
 /// Everything that the addresses mean; each has to mean something.
-fn required(state: &State, patterns: &[AddrPattern], texts: &[String]) -> Result<Vec<RecordKey>, Failure> {
+fn required(state: &State, patterns: &[Selector], texts: &[String]) -> Result<Vec<RecordKey>, Failure> {
     let missing =
         patterns.iter().zip(texts).filter(|(pattern, _)| !state.objects.keys().any(|(addr, _)| pattern.matches(addr)));
     let problems: Vec<_> = missing.map(|(_, text)| diag::NOT_IN_STATE.at(Place::Argument(text.clone()))).collect();
@@ -56,11 +56,11 @@ fn required(state: &State, patterns: &[AddrPattern], texts: &[String]) -> Result
 
 pub(super) async fn mv(arguments: &StateMvArguments, flags: &[Flag]) -> Outcome {
     let texts = [arguments.from.clone(), arguments.to.clone()];
-    let patterns = patterns(&texts)?;
+    let patterns: Vec<AddrPattern> = patterns(&texts)?;
     let [from, to] = patterns.as_slice() else { return Ok(Ended::OK) };
     let workspace = super::super::workspace(flags).await?;
     let planned = |state: &State| {
-        required(state, std::slice::from_ref(from), &texts)?;
+        required(state, &[from.clone().into()], &texts)?;
         Ok::<_, Failure>(amend::moves(state, from, to)?)
     };
     let mut out = console::stdout();

@@ -12,7 +12,9 @@ use crate::exit::{Ended, Failure, Outcome};
 use crate::render::state as text;
 use crate::voice::write_problems;
 use std::io::Write as _;
-use terrane_core::{AddrPattern, Place, SourceMap};
+use std::str::FromStr;
+use terrane_core::address::AddrError;
+use terrane_core::{Place, Selector, SourceMap};
 use terrane_lang::inputs::Flag;
 use terrane_plan::state::{RecordKey, Recorded, State};
 use terrane_runtime::{Session, Workspace};
@@ -83,7 +85,7 @@ async fn accept_older(flags: &[Flag]) -> Outcome {
 }
 
 async fn list(arguments: &StateListArguments, flags: &[Flag]) -> Outcome {
-    let patterns = patterns(&arguments.addresses)?;
+    let patterns: Vec<Selector> = patterns(&arguments.addresses)?;
     let (state, _) = super::workspace(flags).await?.state().await?;
     let state = UntilEnd::new(state);
     if state.is_new() {
@@ -126,12 +128,12 @@ async fn show(arguments: &StateShowArguments, flags: &[Flag], console: Console) 
     Ok(Ended::OK)
 }
 
-fn patterns(texts: &[String]) -> Result<Vec<AddrPattern>, Failure> {
+fn patterns<A: FromStr<Err = AddrError>>(texts: &[String]) -> Result<Vec<A>, Failure> {
     let mut problems = Vec::new();
     let patterns = addresses("", texts, &mut problems);
     if problems.is_empty() { Ok(patterns) } else { Err(Failure::new(problems)) }
 }
 
-fn matching(state: &State, patterns: &[AddrPattern]) -> Vec<RecordKey> {
+fn matching(state: &State, patterns: &[Selector]) -> Vec<RecordKey> {
     state.objects.keys().filter(|(addr, _)| patterns.iter().any(|pattern| pattern.matches(addr))).cloned().collect()
 }

@@ -333,10 +333,18 @@ fn deferred(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}\n", view.paint.text(Hue::Bold, "Deferred to a later stage:"))?;
     for deferred in &view.plan.deferred {
         let fate = match &*deferred.reason {
-            "data-known-after-apply" => "will be read during apply",
+            "data-known-after-apply" => "will be read once its arguments are known",
+            "used-by-deferred" => "will be destroyed once nothing uses it",
+            "depends-on-deferred" => "will be planned after what it depends on",
             _ => "will be planned once its keys are known",
         };
         writeln!(out, "  # {} {fate}", deferred.addr)?;
+        if let Some(because) = &deferred.because {
+            let used = &*deferred.reason == "used-by-deferred";
+            let (verb, of) = if used { ("is used by", "") } else { ("depends on", ", which waits") };
+            writeln!(out, "  # (because it {verb} {because}{of})")?;
+            continue;
+        }
         let waits: Vec<String> = deferred.waits_for.iter().map(ToString::to_string).collect();
         if !waits.is_empty() {
             writeln!(out, "  # (because it waits for {})", waits.join(", "))?;

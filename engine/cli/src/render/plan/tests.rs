@@ -30,6 +30,7 @@ pub fn plan(changes: Vec<Change>) -> Plan {
         serial: 1,
         fingerprint: terrane_plan::plan::Fingerprint::default(),
         targets: Vec::new(),
+        since: None,
         left_out: Vec::new(),
         variables: BTreeMap::new(),
         providers: Vec::new(),
@@ -203,6 +204,13 @@ fn drift_deferral_and_outputs_have_their_sections() {
     plan.deferred.push(Deferred {
         addr: "data.x.y".parse().unwrap(),
         reason: "data-known-after-apply".into(),
+        because: None,
+        waits_for: vec![addr.clone()],
+    });
+    plan.deferred.push(Deferred {
+        addr: "x.z".parse().unwrap(),
+        reason: "depends-on-deferred".into(),
+        because: Some("data.x.y".parse().unwrap()),
         waits_for: vec![addr],
     });
     let output = OutputChange {
@@ -222,8 +230,10 @@ fn drift_deferral_and_outputs_have_their_sections() {
 
 Deferred to a later stage:
 
-  # data.x.y will be read during apply
+  # data.x.y will be read once its arguments are known
   # (because it waits for eks_node_pool.p)
+  # x.z will be planned after what it depends on
+  # (because it depends on data.x.y, which waits)
 
 Changes to Outputs:
   + o = 1

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
 use terrane_sandbox::{Sandbox, SandboxConfig};
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 /// A command that takes longer is stuck.
@@ -118,7 +119,23 @@ impl Place {
     /// # Panics
     /// When it does not start or does not end in time.
     pub async fn run(&self, words: &[&str]) -> Finished {
-        let output = tokio::time::timeout(DEADLINE, self.command(words).output()).await;
+        self.run_with("", words).await
+    }
+
+    /// Runs `terrane` with that text as its standard input.
+    ///
+    /// # Panics
+    /// When it does not start or does not end in time.
+    pub async fn run_with(&self, input: &str, words: &[&str]) -> Finished {
+        let mut command = self.command(words);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let given = async move {
+            // A program that ends before it has read everything is no fault of the test.
+            let _ = stdin.write_all(input.as_bytes()).await;
+        };
+        let both = async { tokio::join!(given, child.wait_with_output()).1 };
+        let output = tokio::time::timeout(DEADLINE, both).await;
         let output = output.expect("the command ends in time").unwrap();
         Finished {
             code: output.status.code(),

@@ -75,3 +75,62 @@ async fn bash_completes_commands_and_flags() {
     let told = place.command_of(std::path::Path::new("bash"), &["-c", ask]).output().await.expect("bash runs");
     assert_eq!(String::from_utf8_lossy(&told.stdout).trim(), "plan", "{}", String::from_utf8_lossy(&told.stderr));
 }
+
+const CONSOLE: &str = r#"
+variable "region" {
+  default = "eu-west-1"
+}
+variable "token" {
+  default   = "hunter2"
+  sensitive = true
+}
+locals {
+  zones = [for letter in ["a", "b"] : "${var.region}${letter}"]
+}
+resource "terrane_data" "made" {
+  for_each = toset(local.zones)
+  input    = upper(each.key)
+}
+module "fleet" {
+  source  = "./fleet"
+  release = terrane_data.made["eu-west-1a"].output
+}
+"#;
+
+async fn console_place() -> Place {
+    let place = Place::start(SandboxConfig::default()).await;
+    place.write("main.hcl", CONSOLE);
+    place.write("fleet/main.hcl", FLEET);
+    place
+}
+
+// A1
+#[tokio::test]
+async fn a_console_in_a_pipe_answers_line_by_line_and_goes_on_after_an_error() {
+    let place = console_place().await;
+    let asked =
+        "var.region\nlocal.zones\nnone()\n1 / 0\n{\n  a = 1 }\n\ntype(local.zones)\nlocal.none\n0.3 - 0.1\nvar.token\n";
+    let told = place.run_with(asked, &["console", "-var", "region=us-east-1"]).await.expect(1);
+    let expected = "\"us-east-1\"\n[\n  \"us-east-1a\",\n  \"us-east-1b\",\n]\n{\n  \"a\" = 1\n}\n\
+                    tuple([\n    string,\n    string,\n])\n0.2\n(sensitive value)\n";
+    assert_eq!(told.out, expected, "{}", told.err);
+    for id in ["[unknown-function]", "[division-by-zero]", "[unknown-name]"] {
+        assert!(told.err.contains(id), "{id}: {}", told.err);
+    }
+    assert!(!told.out.contains("hunter2") && !told.err.contains("hunter2"));
+    assert_eq!(place.run_with("1\nexit\n2\n", &["console"]).await.expect(0).out, "1\n");
+    let open = place.run_with("[1,\n", &["console"]).await.expect(1);
+    assert!(open.out.is_empty() && open.err.contains("[unclosed-"), "{}", open.err);
+}
+
+// A1
+#[tokio::test]
+async fn a_console_knows_objects_as_the_state_does() {
+    let place = console_place().await;
+    let asked = "terrane_data.made[\"eu-west-1a\"].output\nmodule.fleet.name\nkeys(terrane_data.made)\n";
+    let before = place.run_with(asked, &["console"]).await.expect(0).out;
+    assert_eq!(before, "(known after apply)\n(known after apply)\n[\n  \"eu-west-1a\",\n  \"eu-west-1b\",\n]\n");
+    place.run(&["apply", "-auto-approve"]).await.expect(0);
+    let after = place.run_with(asked, &["console"]).await.expect(0).out;
+    assert!(after.starts_with("\"EU-WEST-1A\"\n\"") && !after.contains("known after apply"), "{after}");
+}

@@ -14,7 +14,7 @@ pub use state::{
     StateVersionsArguments, TaintArguments, WorkspaceArguments, WorkspaceCommand, WorkspaceDeleteArguments,
     WorkspaceNewArguments, WorkspaceSelectArguments, WriteArguments,
 };
-pub use tools::{CompletionArguments, GraphArguments, GraphForm, Shell};
+pub use tools::{CompletionArguments, ConsoleArguments, GraphArguments, GraphForm, Shell};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -114,6 +114,8 @@ pub enum Command {
     Workspace(WorkspaceArguments),
     /// List the providers of the configuration
     Providers(ProvidersArguments),
+    /// Evaluate expressions, line by line
+    Console(ConsoleArguments),
     /// Write which block refers to which, as DOT, Mermaid or SVG
     Graph(GraphArguments),
     /// Write what a shell completes commands and flags by
@@ -153,6 +155,7 @@ impl Command {
             Self::Lock(_) => "lock",
             Self::ForceUnlock(_) => "force-unlock",
             Self::Workspace(_) => "workspace",
+            Self::Console(_) => "console",
             Self::Graph(_) => "graph",
             Self::Completion(_) => "completion",
             Self::Version(_) => "version",

@@ -7,8 +7,7 @@ use terrane_core::diagnostic::suggestion;
 use terrane_core::{Diagnostic, Place};
 
 /// Commands of Terraform that this version does not have, below the root and below `state`.
-const LATER: &[&str] =
-    &["console", "env", "get", "import", "login", "logout", "metadata", "modules", "refresh", "test"];
+const LATER: &[&str] = &["env", "get", "import", "login", "logout", "metadata", "modules", "refresh", "test"];
 const LATER_STATE: &[&str] = &["replace-provider"];
 
 type Problem = Box<Diagnostic>;

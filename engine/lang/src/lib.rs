@@ -7,6 +7,7 @@
 
 pub mod check;
 pub mod conditions;
+pub mod console;
 pub mod convert;
 pub mod diag;
 pub mod early;

@@ -12,6 +12,7 @@ pub mod drift;
 pub mod file;
 pub mod graph;
 pub mod outline;
+pub mod peek;
 pub mod plan;
 pub mod planner;
 pub mod question;

@@ -27,6 +27,7 @@ use terrane_lang::Program;
 use terrane_lang::inputs::Flag;
 use terrane_lang::program::Input;
 use terrane_lang::scope::{DEFAULT_WORKSPACE, Sources as _};
+use terrane_plan::peek::Peek;
 use terrane_plan::planner::{Options, Outcome};
 use terrane_plan::schemas::RegistrySchemas;
 use terrane_plan::state::State;
@@ -474,6 +475,19 @@ impl Workspace {
     ) -> Outcome {
         let span = tracing::info_span!("plan");
         crate::run::plan(self, configuration, state, request, sink).instrument(span).await
+    }
+
+    /// Looks at the values of a configuration as the state knows them; nobody else is asked. `None` where there is no
+    /// program.
+    pub fn peek<R>(
+        &self,
+        configuration: &Configuration,
+        state: &State,
+        look: impl FnOnce(&Program, &Peek<'_>) -> R,
+    ) -> Option<R> {
+        let program = configuration.program.as_ref()?;
+        let sources = self.base.fresh_sources();
+        Some(look(program, &Peek::new(program, &configuration.inputs, state, &sources)))
     }
 
     /// Looks for objects that nothing knows yet. It only reads.

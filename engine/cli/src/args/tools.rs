@@ -1,7 +1,15 @@
-//! Arguments of what helps at work: graphs, completion.
+//! Arguments of what helps at work: the console, graphs, completion.
 
-use super::CommonArguments;
+use super::{CommonArguments, PlaceArguments};
 use clap::{Args, ValueEnum};
+
+/// `console`.
+#[derive(Debug, Args)]
+pub struct ConsoleArguments {
+    /// Where the state is.
+    #[command(flatten)]
+    pub place: PlaceArguments,
+}
 
 /// How a graph is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

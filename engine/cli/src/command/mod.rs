@@ -5,6 +5,7 @@ mod apply;
 mod completion;
 mod demo;
 mod drift;
+mod evaluate;
 mod fmt;
 mod graph;
 mod init;
@@ -104,6 +105,9 @@ pub async fn run(command: Command, flags: Vec<Flag>) -> u8 {
             quiet(&CommonArguments::default(), async |_| workspace::run(&command, &flags).await).await
         }
         Command::Providers(arguments) => quiet(&arguments.common.clone(), async |_| providers::run(&arguments)).await,
+        Command::Console(arguments) => {
+            quiet(&arguments.place.common.clone(), async |console| evaluate::run(&flags, console).await).await
+        }
         Command::Graph(arguments) => quiet(&arguments.common.clone(), async |_| graph::run(&arguments)).await,
         Command::Completion(arguments) => quiet(&arguments.common.clone(), async |_| completion::run(&arguments)).await,
         Command::Version(arguments) => quiet(&arguments.common.clone(), async |_| version::run(&arguments)).await,

@@ -9,6 +9,7 @@ mod drift;
 mod dynamic;
 mod encryption;
 mod files;
+mod line;
 mod lower;
 mod meta;
 mod names;
@@ -40,6 +41,7 @@ use terrane_core::{Diagnostic, Schema, SourceMap, Span, Text, Value, diagnostic}
 
 pub use encryption::{GivenEncryption, encryption, encryption_of};
 pub(crate) use files::join;
+pub use line::Lines;
 pub use settings::BACKENDS;
 pub use types::read as type_constraint;
 

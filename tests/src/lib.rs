@@ -11,3 +11,4 @@ pub mod race;
 pub mod seen;
 pub mod servers;
 pub mod sim;
+pub mod spec;

@@ -13,7 +13,7 @@ use std::time::Instant;
 use terrane_sandbox::{ConsistencyLag, Durations, KillMoment, SandboxConfig};
 use terrane_tests::kill::run::Hit;
 use terrane_tests::kill::shot::MOMENTS;
-use terrane_tests::kill::{Bucket, Home, Mutant, Phase, Program, Request, Shot, Stage, fire, stages};
+use terrane_tests::kill::{Home, Moto, Mutant, Phase, Program, Request, Shot, Stage, fire, stages};
 use terrane_tests::sim::driver::Dice;
 use tokio::runtime::Runtime;
 
@@ -197,12 +197,12 @@ fn no_kill_loses_or_doubles_anything() {
 fn no_kill_loses_or_doubles_anything_where_the_state_is_in_s3() {
     let _turn = turn();
     let home = runtime();
-    let Some(bucket) = home.block_on(Bucket::start(5)) else {
+    let Some(moto) = home.block_on(Moto::start(5)) else {
         println!("left out: moto is not installed");
         return;
     };
-    let hits = kill_at(leasing(), Home::Bucket(bucket.clone()), (4, 1));
-    println!("the line: {}", bucket.line.told());
+    let hits = kill_at(leasing(), Home::S3(moto.clone()), (4, 1));
+    println!("the line: {}", moto.line.told());
     judge(&hits);
 }
 

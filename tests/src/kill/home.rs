@@ -25,34 +25,32 @@ const LINE: (u64, u64) = (8, 400);
 pub enum Home {
     /// Each in the folder of its fleet.
     Folder,
-    /// Each below a key of its own.
-    Bucket(Arc<Bucket>),
+    /// Each in a bucket of its own.
+    S3(Arc<Moto>),
 }
 
-/// A bucket of moto. The binary reaches it over the line, and who looks does without.
-pub struct Bucket {
+/// Buckets of moto. The binary reaches them over the line, and who looks does without.
+///
+/// moto lists a bucket by looking at all of its keys, and answers 500 when one of them goes meanwhile: fleets that share
+/// a bucket would fail each other's lists.
+pub struct Moto {
     server: Process,
     /// The line.
     pub line: BadLine,
-    keys: AtomicU64,
+    buckets: AtomicU64,
 }
 
-impl Bucket {
+impl Moto {
     /// `None` where moto is not installed.
-    ///
-    /// # Panics
-    /// When the bucket cannot be made.
     pub async fn start(seed: u64) -> Option<Arc<Self>> {
         let server = moto()?;
-        let (status, answer) = ask(server.port(), "PUT /fleet HTTP/1.1", "").await;
-        assert_eq!(status, 200, "{answer}");
         let line = BadLine::start(server.port(), LINE.0, LINE.1, seed);
-        Some(Arc::new(Self { server, line, keys: AtomicU64::new(0) }))
+        Some(Arc::new(Self { server, line, buckets: AtomicU64::new(0) }))
     }
 
     fn arguments(endpoint: String) -> Vec<(&'static str, String)> {
         vec![
-            ("bucket", "fleet".to_owned()),
+            ("key", "fleet".to_owned()),
             ("region", "us-east-1".to_owned()),
             ("endpoint", endpoint),
             ("use_path_style", "true".to_owned()),
@@ -61,14 +59,14 @@ impl Bucket {
         ]
     }
 
-    fn objects(&self, key: &str) -> Arc<dyn Objects> {
-        let pairs = Self::arguments(self.server.endpoint()).into_iter().chain([("key", key.to_owned())]);
+    fn objects(&self, bucket: &str) -> Arc<dyn Objects> {
+        let pairs = Self::arguments(self.server.endpoint()).into_iter().chain([("bucket", bucket.to_owned())]);
         let arguments: Arguments = pairs.map(|(name, value)| (name.into(), Value::string(value.as_str()))).collect();
         let s3 = kind("s3").unwrap();
         (s3.open)(&arguments, &(s3.layout)(&arguments).default, &Environment::default()).unwrap()
     }
 
-    /// The block, in which the key is left to `init`: a saved plan is bound to what is written.
+    /// The block, in which the bucket is left to `init`: a saved plan is bound to what is written.
     fn block(&self) -> String {
         let lines = Self::arguments(self.line.endpoint()).into_iter().map(|(name, value)| match value.as_str() {
             "true" => format!("    {name} = true\n"),
@@ -77,16 +75,18 @@ impl Bucket {
         format!("terrane {{\n  backend \"s3\" {{\n{}  }}\n}}\n", lines.collect::<String>())
     }
 
-    /// A key that nobody has, with the objects of another.
+    /// A new bucket, with the objects of another.
     async fn copy(&self, from: Option<&str>) -> String {
-        let key = format!("fleet-{}", self.keys.fetch_add(1, Ordering::SeqCst));
-        let Some(from) = from else { return key };
-        let (from, to) = (self.objects(from), self.objects(&key));
+        let bucket = format!("fleet-{}", self.buckets.fetch_add(1, Ordering::SeqCst));
+        let (status, answer) = ask(self.server.port(), &format!("PUT /{bucket} HTTP/1.1"), "").await;
+        assert_eq!(status, 200, "{answer}");
+        let Some(from) = from else { return bucket };
+        let (from, to) = (self.objects(from), self.objects(&bucket));
         for listed in from.list("", "").await.unwrap() {
             let object = from.read(&listed.name).await.unwrap().unwrap();
             to.create(&listed.name, object.bytes).await.unwrap();
         }
-        key
+        bucket
     }
 }
 
@@ -95,7 +95,7 @@ pub struct Fleet {
     /// Folder and remote side.
     pub place: Place,
     home: Home,
-    key: Option<String>,
+    bucket: Option<String>,
 }
 
 impl Fleet {
@@ -104,7 +104,7 @@ impl Fleet {
     /// # Panics
     /// When something of it cannot be had.
     pub async fn start(config: SandboxConfig, home: Home) -> Self {
-        Self { place: Place::start(config).await, home, key: None }.moved_in(None).await
+        Self { place: Place::start(config).await, home, bucket: None }.moved_in(None).await
     }
 
     /// All of it once more; from here on neither knows of the other.
@@ -113,23 +113,23 @@ impl Fleet {
     /// When something of it cannot be had.
     pub async fn fork(&self) -> Self {
         let place = self.place.fork().await;
-        Self { place, home: self.home.clone(), key: None }.moved_in(self.key.as_deref()).await
+        Self { place, home: self.home.clone(), bucket: None }.moved_in(self.bucket.as_deref()).await
     }
 
     async fn moved_in(mut self, from: Option<&str>) -> Self {
-        let Home::Bucket(bucket) = &self.home else { return self };
-        let key = bucket.copy(from).await;
-        self.place.write("backend.hcl", &bucket.block());
-        let key_is = format!("-backend-config=key={key}");
-        self.place.run(&["init", "-input=false", "-reconfigure", &key_is]).await.expect(0);
-        self.key = Some(key);
+        let Home::S3(moto) = &self.home else { return self };
+        let bucket = moto.copy(from).await;
+        self.place.write("backend.hcl", &moto.block());
+        let bucket_is = format!("-backend-config=bucket={bucket}");
+        self.place.run(&["init", "-input=false", "-reconfigure", &bucket_is]).await.expect(0);
+        self.bucket = Some(bucket);
         self
     }
 
     fn store(&self) -> Box<dyn StateStore> {
         let clock = Arc::new(SystemClock);
-        match (&self.home, &self.key) {
-            (Home::Bucket(bucket), Some(key)) => Box::new(ObjectStore::new(bucket.objects(key), clock, LEASE_MS)),
+        match (&self.home, &self.bucket) {
+            (Home::S3(moto), Some(bucket)) => Box::new(ObjectStore::new(moto.objects(bucket), clock, LEASE_MS)),
             _ => Box::new(LocalStore::new(&self.place.path().join("terrane.state"), clock)),
         }
     }
@@ -149,7 +149,7 @@ impl Fleet {
     pub async fn is_locked(&self) -> bool {
         match self.home {
             Home::Folder => self.place.path().join("terrane.state/lock").exists(),
-            Home::Bucket(_) => self.store().holder().await.unwrap().is_some(),
+            Home::S3(_) => self.store().holder().await.unwrap().is_some(),
         }
     }
 }

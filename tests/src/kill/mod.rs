@@ -12,7 +12,7 @@ pub mod shot;
 pub mod subject;
 
 pub use fleet::Phase;
-pub use home::{Bucket, Fleet, Home};
+pub use home::{Fleet, Home, Moto};
 pub use run::{Program, Stage, fire, stages};
 pub use shot::{Request, Shot};
 pub use subject::Mutant;

@@ -62,6 +62,13 @@ pub fn inputs(program: &Program, folder: &str, sources: &dyn Sources, flags: &[F
     Inputs { inputs: found.into_values().collect(), problems }
 }
 
+/// Whether a variables file of this name in the folder of the root module may be read without being named.
+#[must_use]
+pub fn is_read_unasked(name: &str) -> bool {
+    let name = name.strip_suffix(".json").unwrap_or(name);
+    !name.contains('/') && (matches!(name, "terrane.tfvars" | "terraform.tfvars") || name.ends_with(".auto.tfvars"))
+}
+
 /// Variables files that are read without being named, in the order they are read.
 fn automatic(sources: &dyn Sources, folder: &str) -> Vec<String> {
     let listed = sources.list(folder).unwrap_or_default();

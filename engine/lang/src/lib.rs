@@ -10,6 +10,7 @@ pub mod conditions;
 pub mod console;
 pub mod convert;
 pub mod diag;
+pub mod difference;
 pub mod early;
 pub mod eval;
 pub mod fmt;

@@ -209,6 +209,11 @@ impl Simulation {
         outcome.plan.ok_or(outcome.problems)
     }
 
+    /// The program that a configuration means, where it means one.
+    pub fn program(&mut self, sources: &MemorySources) -> Option<Program> {
+        self.shared(|_, _, registry| load(sources, ".", &RegistrySchemas(registry)).program)
+    }
+
     /// Plans, with all that comes of it: warnings of what was read too.
     pub fn outcome(&mut self, sources: &MemorySources, options: &Options) -> Planned {
         let nothing = |problems| Planned { plan: None, problems, to_generate: Vec::new(), look: None };

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
 
+mod changed;
 mod conditions;
 mod excludes;
 mod imports;

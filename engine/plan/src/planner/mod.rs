@@ -8,6 +8,7 @@
 mod ask;
 mod assemble;
 mod blocks;
+pub mod changed;
 mod conditions;
 mod decide;
 mod diff;

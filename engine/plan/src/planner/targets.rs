@@ -339,6 +339,55 @@ pub(crate) fn references(program: &Program, node: Node, out: &mut Vec<Node>) {
     }
 }
 
+/// Shows every expression that is evaluated for a node, with the module that it is written in.
+pub(crate) fn expression_of(program: &Program, node: Node, each: &mut dyn FnMut(ModuleId, &Expr)) {
+    let (Node::Variable(module, index)
+    | Node::Local(module, index)
+    | Node::Resource(module, index)
+    | Node::Call(module, index)
+    | Node::Output(module, index)
+    | Node::Provider(module, index)) = node
+    else {
+        return;
+    };
+    let Some(of) = program.modules.get(module.0) else { return };
+    let keys = |of: &Repetition, each: &mut dyn FnMut(ModuleId, &Expr)| match of {
+        Repetition::Single => {}
+        Repetition::Count(expr) | Repetition::ForEach(expr) => each(module, expr),
+    };
+    match node {
+        Node::Variable(..) => {
+            let argument = of.caller.and_then(|(caller, call)| {
+                Some((caller, program.modules.get(caller.0)?.calls.get(call)?.arguments.get(index)?.as_ref()?))
+            });
+            if let Some((caller, argument)) = argument {
+                each(caller, argument);
+            }
+            let validations = of.variables.get(index).map(|variable| &variable.validations);
+            validations.into_iter().flatten().flat_map(Validation::expressions).for_each(|expr| each(module, expr));
+        }
+        Node::Local(..) => of.locals.get(index).into_iter().for_each(|local| each(module, &local.value)),
+        Node::Output(..) => {
+            if let Some(output) = of.outputs.get(index) {
+                each(module, &output.value);
+                output.preconditions.iter().flat_map(Validation::expressions).for_each(|expr| each(module, expr));
+            }
+        }
+        Node::Call(..) => of.calls.get(index).into_iter().for_each(|call| keys(&call.repetition, each)),
+        Node::Resource(..) => {
+            if let Some(resource) = of.resources.get(index) {
+                keys(&resource.repetition, each);
+                resource.body.visit(&mut |expr| each(module, expr));
+                resource.lifecycle.conditions().flat_map(Validation::expressions).for_each(|expr| each(module, expr));
+            }
+        }
+        Node::Provider(..) => of.providers.get(index).into_iter().for_each(|block| {
+            block.body.visit(&mut |expr| each(module, expr));
+        }),
+        Node::Import(_) => {}
+    }
+}
+
 fn import(program: &Program, number: usize, out: &mut Vec<Node>) {
     let Some(import) = program.imports.get(number) else { return };
     let root = ModuleId(0);

@@ -421,3 +421,77 @@ async fn conftest_says_what_our_policies_say() {
         }
     }
 }
+
+/// Runs git in a folder below the place.
+fn git(place: &Place, words: &[&str]) {
+    let who = ["-c", "user.name=me", "-c", "user.email=me@example.com", "-c", "commit.gpgsign=false"];
+    let ran = place.command_of(Path::new("git"), &[&who[..], words].concat()).as_std_mut().output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+/// A repository whose configuration is applied, in a folder beside that of a module.
+async fn repository() -> Place {
+    let place = Place::start(SandboxConfig::default()).await;
+    let call = |name: &str| format!("module \"{name}\" {{\n  source = \"../pool\"\n  size   = 1\n}}\n");
+    place.write("live/main.hcl", &(RELEASE.to_owned() + &call("eu") + &call("us")));
+    let pool = "variable \"size\" {}\nresource \"terrane_data\" \"pool\" {\n  input = var.size\n}\n";
+    place.write("pool/main.hcl", pool);
+    place.write(".gitignore", ".terrane/\nterrane.state/\n*.auto.tfvars\n");
+    git(&place, &["init", "--quiet"]);
+    git(&place, &["add", "."]);
+    git(&place, &["commit", "--quiet", "--message=first"]);
+    place.run(&["-chdir=live", "apply", "-auto-approve"]).await.expect(0);
+    place
+}
+
+/// The addresses that a plan since the revision changes.
+async fn changed_since(place: &Place, revision: &str) -> Vec<String> {
+    let since = format!("-only-changed-since={revision}");
+    place.run(&["-chdir=live", "plan", &since, "-out=p"]).await.expect(0);
+    let shown: Value =
+        serde_json::from_str(&place.run(&["-chdir=live", "show", "-json", "p"]).await.expect(0).out).unwrap();
+    let changes = shown["resource_changes"].as_array().unwrap().iter();
+    let changes = changes.filter(|change| change["change"]["actions"][0] != "no-op");
+    changes.map(|change| change["address"].as_str().unwrap().to_owned()).collect()
+}
+
+// A5
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_since_a_revision_is_about_what_differs_from_it() {
+    let place = repository().await;
+    assert!(changed_since(&place, "HEAD").await.is_empty());
+    let text = std::fs::read_to_string(place.path().join("live/main.hcl")).unwrap();
+    place.write("live/main.hcl", &text.replacen("size   = 1", "size   = 2", 1));
+    place.write("live/new.hcl", "resource \"terrane_data\" \"new\" {}\n");
+    assert_eq!(changed_since(&place, "HEAD").await, ["terrane_data.new", "module.eu.terrane_data.pool"]);
+    git(&place, &["add", "."]);
+    git(&place, &["commit", "--quiet", "--message=second"]);
+    assert!(changed_since(&place, "HEAD").await.is_empty());
+    assert_eq!(changed_since(&place, "HEAD~1").await, ["terrane_data.new", "module.eu.terrane_data.pool"]);
+    // A module beside the folder is part of the configuration.
+    let pool = std::fs::read_to_string(place.path().join("pool/main.hcl")).unwrap();
+    place.write("pool/main.hcl", &pool.replace("= var.size", "= var.size + 1"));
+    let pools = ["module.eu.terrane_data.pool", "module.us.terrane_data.pool"];
+    assert_eq!(changed_since(&place, "HEAD").await, pools);
+    let told = place.run(&["-chdir=live", "show", "p"]).await.expect(0).out;
+    assert!(told.contains("This plan is only about what differs from HEAD."), "{told}");
+}
+
+// A5
+#[tokio::test(flavor = "multi_thread")]
+async fn what_git_cannot_tell_is_an_error_and_nothing_it_is_given_is_a_flag() {
+    let place = repository().await;
+    for revision in ["no-such-revision", "--output=caught", "HEAD:live/main.hcl", "HEAD --", ""] {
+        let since = format!("-only-changed-since={revision}");
+        let told = place.run(&["-chdir=live", "plan", &since]).await.expect(1).err;
+        assert!(told.contains("[changes-unknown]"), "{told}");
+    }
+    assert!(!place.path().join("live/caught").exists() && !place.path().join("caught").exists());
+    for other in ["-target=terrane_data.release", "-exclude=terrane_data.release", "-destroy"] {
+        let told = place.run(&["-chdir=live", "plan", "-only-changed-since=HEAD", other]).await.expect(1).err;
+        assert!(told.contains("[usage]") && told.contains("exclude each other"), "{told}");
+    }
+    std::fs::remove_dir_all(place.path().join(".git")).unwrap();
+    let told = place.run(&["-chdir=live", "plan", "-only-changed-since=HEAD"]).await.expect(1).err;
+    assert!(told.contains("[changes-unknown]"), "{told}");
+}

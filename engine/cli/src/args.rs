@@ -282,6 +282,9 @@ pub struct PlanningArguments {
     /// Plan everything but the addresses in this file, one a line
     #[arg(long, value_name = "FILE")]
     pub exclude_file: Vec<String>,
+    /// Plan only what differs from this git revision, what uses it, and what it depends on
+    #[arg(long, value_name = "REVISION")]
+    pub only_changed_since: Option<String>,
     /// Replace this object even if it need not be
     #[arg(long, value_name = "ADDR")]
     pub replace: Vec<String>,

@@ -50,6 +50,10 @@ terrane_core::diagnostics! {
     WRONG_BACKEND_FLAG: error "wrong-backend-flag" => "This is not how the backend is given an argument";
         help: "Write -backend-config 'NAME=VALUE', or the name of a file with lines such as NAME = \"VALUE\"; secrets stand in a file or in the environment";
 
+    // What a plan is about.
+    CHANGES_UNKNOWN: error "changes-unknown" => "What changed since that revision is not known";
+        help: "Name a revision that git has in this repository, such as origin/main, or plan everything";
+
     // Changes of the state alone.
     INTENTS_OPEN: error "intents-open" => "Steps of an earlier run have no outcome yet";
         help: "Run `terrane apply` first: it finds out what became of them, by reading";

@@ -26,7 +26,9 @@ pub mod store;
 pub mod workspace;
 
 mod answer;
+mod command;
 mod remote;
+mod revision;
 mod world;
 
 #[cfg(test)]

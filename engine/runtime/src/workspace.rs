@@ -9,6 +9,7 @@ use crate::discover::{Survey, Surveyed};
 use crate::environment::Environment;
 use crate::events::{EventSink, SharedSink};
 use crate::remote::Remote;
+use crate::revision::Compared;
 use crate::seal::seen::Seen;
 use crate::seal::{self, Keyring};
 use crate::secrets::digest::UserKey;
@@ -28,7 +29,7 @@ use terrane_lang::inputs::Flag;
 use terrane_lang::program::Input;
 use terrane_lang::scope::{DEFAULT_WORKSPACE, Sources as _};
 use terrane_plan::peek::Peek;
-use terrane_plan::planner::{Options, Outcome};
+use terrane_plan::planner::{Changed, Options, Outcome};
 use terrane_plan::schemas::RegistrySchemas;
 use terrane_plan::state::State;
 use terrane_provider::{Registry, Services};
@@ -475,6 +476,21 @@ impl Workspace {
     ) -> Outcome {
         let span = tracing::info_span!("plan");
         crate::run::plan(self, configuration, state, request, sink).instrument(span).await
+    }
+
+    /// What the difference of the configuration from a git revision touches. `flags` are those it was loaded with.
+    ///
+    /// # Errors
+    /// `changes-unknown`.
+    pub async fn changed_since(
+        &self,
+        configuration: &Configuration,
+        flags: &[Flag],
+        revision: &str,
+    ) -> Result<Changed, Box<Diagnostic>> {
+        let Some(program) = &configuration.program else { return Ok(Changed::default()) };
+        let (folder, environment) = (&*self.base.folder, &*self.base.environment);
+        Compared { folder, environment, program, flags }.with(revision).await
     }
 
     /// Looks at the values of a configuration as the state knows them; nobody else is asked. `None` where there is no

@@ -25,6 +25,8 @@ pub struct Planning {
     pub options: Options,
     /// `-secret`.
     pub secrets: Vec<SecretOverride>,
+    /// `-only-changed-since`.
+    pub since: Option<String>,
     /// How many reads may be under way at once.
     pub parallelism: u16,
 }
@@ -50,6 +52,15 @@ impl Planning {
             let place = Place::Argument(String::from("-exclude"));
             problems.push(diag::USAGE.at(place).detail("-target and -exclude exclude each other"));
         }
+        if arguments.only_changed_since.is_some() {
+            let others =
+                [("-target", !targets.is_empty()), ("-exclude", !excludes.is_empty()), ("-destroy", arguments.destroy)];
+            for (flag, _) in others.iter().filter(|(_, is_given)| *is_given) {
+                let place = Place::Argument(String::from("-only-changed-since"));
+                let told = format!("-only-changed-since and {flag} exclude each other");
+                problems.push(diag::USAGE.at(place).detail(told));
+            }
+        }
         let mode = match (arguments.destroy, arguments.refresh_only) {
             (true, _) => Mode::Destroy,
             (false, true) => Mode::RefreshOnly,
@@ -68,7 +79,7 @@ impl Planning {
         };
         let secrets = secrets(&arguments.secret, &mut problems);
         if problems.is_empty() {
-            Ok(Self { flags, options, secrets, parallelism })
+            Ok(Self { flags, options, secrets, since: arguments.only_changed_since.clone(), parallelism })
         } else {
             Err(Failure::new(problems))
         }
@@ -164,8 +175,16 @@ pub async fn generating(
     interrupts: &mut Interrupts,
 ) -> Result<(Plan, Vec<ToGenerate>), Failure> {
     let sink = voice.sink(Problems::Collected);
+    let planned = async {
+        let mut request = planning.request();
+        if let Some(since) = &planning.since {
+            let changed = workspace.changed_since(configuration, &planning.flags, since).await?;
+            request.options.selection = Selection::Changed(changed);
+        }
+        Ok::<_, Box<Diagnostic>>(workspace.plan(configuration, state, request, &sink).await)
+    };
     let outcome = tokio::select! {
-        outcome = workspace.plan(configuration, state, planning.request(), &sink) => outcome,
+        outcome = planned => outcome?,
         _ = interrupts.next() => return Err(diag::INTERRUPTED.at(Place::Run).into()),
     };
     voice.settle();

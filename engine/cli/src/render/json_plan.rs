@@ -54,7 +54,8 @@ impl Serialize for JsonPlan<'_> {
         map.serialize_entry("timestamp", &plan.made_at)?;
         let is_errored = !plan.errors.is_empty();
         map.serialize_entry("applyable", &(!is_errored && !plan.is_empty()))?;
-        map.serialize_entry("complete", &(!is_errored && plan.deferred.is_empty() && plan.targets.is_empty()))?;
+        let is_whole = plan.deferred.is_empty() && plan.targets.is_empty() && plan.since.is_none();
+        map.serialize_entry("complete", &(!is_errored && is_whole))?;
         map.serialize_entry("errored", &is_errored)?;
         map.serialize_entry("errors", &plan.errors)?;
         map.serialize_entry("expires_at", &plan.expires_at)?;

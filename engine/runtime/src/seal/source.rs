@@ -1,8 +1,8 @@
 //! Where the text of a key comes from: a variable of the environment, a file, or a command.
 
 use super::SealError;
+use crate::command;
 use crate::environment::Environment;
-use crate::secrets::command;
 use std::io::Read;
 use std::path::Path;
 use terrane_core::Text;
@@ -53,7 +53,7 @@ impl Source {
             Self::Exec(words) => {
                 let words: Vec<&str> = words.iter().map(|word| &**word).collect();
                 let run = command::Run { folder, environment, timeout_ms };
-                command::output(&words, &run).await.map_err(unavailable)?
+                command::secret(&words, &run).await.map_err(unavailable)?
             }
         };
         let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);

@@ -5,7 +5,6 @@
 
 pub mod digest;
 
-pub(crate) mod command;
 mod flag;
 mod reveal;
 

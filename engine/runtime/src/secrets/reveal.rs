@@ -1,6 +1,7 @@
 //! Evaluation of secret expressions: the sources of secrets are read one after the other until nothing is open.
 
-use super::{Secrets, command, fault};
+use super::{Secrets, fault};
+use crate::command;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -106,7 +107,7 @@ impl Secrets {
         let operation = format!("exec({})", words.first().unwrap_or(&""));
         let run =
             command::Run { folder: &self.folder, environment: &self.environment, timeout_ms: self.command_timeout_ms };
-        let output = command::output(&words, &run).await;
+        let output = command::secret(&words, &run).await;
         let output = output.map_err(|reason| fault(operation.clone(), reason))?;
         let text = std::str::from_utf8(&output).map_err(|_| fault(operation, "the command wrote no UTF-8 text"))?;
         // Commands end their only line; files and environments do not.

@@ -199,6 +199,9 @@ impl Markdown<'_> {
     /// What others changed, outputs and what is deferred: how many, and names as far as a line goes.
     fn outside(&self, page: &mut Page, left_out: &mut Vec<String>) {
         let plan = self.plan;
+        if let Some(part) = super::plan::part(plan) {
+            page.text.push_str(&format!("{}\n\n", inline(&part, 200)));
+        }
         let drift: Vec<String> = plan.drift.iter().map(|drift| drift.addr.to_string()).collect();
         let outputs = plan.outputs.iter().filter(|output| output.action.is_change());
         let outputs: Vec<String> = outputs.map(|output| output.name.to_string()).collect();

@@ -385,8 +385,17 @@ fn outputs(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
+/// What a plan is about that is not about everything.
+pub fn part(plan: &Plan) -> Option<String> {
+    let since = plan.since.as_ref()?;
+    Some(format!("This plan is only about what differs from {}.", value::escaped(since)))
+}
+
 fn ending(view: PlanView<'_>, out: &mut dyn Write) -> io::Result<()> {
     let plan = view.plan;
+    if let Some(part) = part(plan) {
+        writeln!(out, "{part}\n")?;
+    }
     if !plan.is_empty() {
         return writeln!(out, "{}", view.paint.text(Hue::Bold, &counts_line(plan)));
     }

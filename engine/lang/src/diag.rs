@@ -12,6 +12,12 @@ terrane_core::diagnostics! {
         help: "Run the version that the configuration asks for, or change required_version";
     MODULE_NOT_FOUND: error "module-not-found" => "The folder of a module is not there";
         help: "source is a path that starts with ./ or ../, seen from the file that calls";
+    WRONG_MODULE_SOURCE: error "wrong-module-source" => "This is no source of a module";
+        help: "Write a path, ./FOLDER, or a repository, git::https://HOST/PATH.git//FOLDER?ref=TAG";
+    MODULE_NOT_INSTALLED: error "module-not-installed" => "A module was not fetched yet";
+        help: "Run `terrane init`";
+    MODULE_ALTERED: error "module-altered" => "A fetched module is not what was locked";
+        help: "Run `terrane init`, which fetches it anew; changes belong into its repository";
     MODULE_CYCLE: error "module-cycle" => "A module calls itself";
         help: "Take the call out, or move what both need into a third module";
 

@@ -18,6 +18,7 @@ pub mod functions;
 pub mod inputs;
 pub mod program;
 pub mod scope;
+pub mod source;
 pub mod syntax;
 #[cfg(test)]
 mod testing;

@@ -18,6 +18,14 @@ pub trait Sources: Send + Sync {
     fn exists(&self, path: &str) -> bool;
     /// Names (not paths) of the files in a folder, sorted; `None` where there is no such folder.
     fn list(&self, folder: &str) -> Option<Vec<String>>;
+    /// The folder of a package that a module call names by its address; `None` where it was not fetched.
+    ///
+    /// # Errors
+    /// Why what was fetched cannot be taken, in words.
+    fn package(&self, address: &str) -> Result<Option<String>, String> {
+        let _ = address;
+        Ok(None)
+    }
     /// An environment variable.
     fn env(&self, name: &str) -> Option<String>;
     /// All names of environment variables with that prefix, sorted.

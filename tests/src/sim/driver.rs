@@ -218,7 +218,7 @@ impl Simulation {
     pub fn outcome(&mut self, sources: &MemorySources, options: &Options) -> Planned {
         let nothing = |problems| Planned { plan: None, problems, to_generate: Vec::new(), look: None };
         self.shared(|sim, cloud, registry| {
-            let Loaded { program, sources: map, mut problems } = load(sources, ".", &RegistrySchemas(registry));
+            let Loaded { program, sources: map, mut problems, .. } = load(sources, ".", &RegistrySchemas(registry));
             sim.map = map;
             let Some(program) = program else { return nothing(problems) };
             let given = inputs(&program, ".", sources, &sim.flags, &mut sim.map);

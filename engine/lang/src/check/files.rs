@@ -6,10 +6,11 @@ use super::{overrides, settings};
 use crate::diag;
 use crate::program::Schemas;
 use crate::scope::Sources;
+use crate::source::{self, Package, Source};
 use crate::syntax::{self, ast};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use terrane_core::{Diagnostic, Place, SourceMap, Span};
+use std::collections::{BTreeMap, BTreeSet};
+use terrane_core::{Diagnostic, Place, SourceMap, Span, Text};
 
 /// Folders by their path relative to the root folder.
 pub(crate) type Folders = BTreeMap<String, (Names, Blocks)>;
@@ -25,6 +26,12 @@ pub(crate) struct Reader<'a> {
     pub has_syntax_errors: bool,
     pub digest: Sha256,
     pub folders: Folders,
+    /// Packages that are called, by address.
+    pub packages: BTreeSet<Text>,
+    /// Those of them that are to be fetched.
+    pub missing: BTreeSet<Text>,
+    /// The folders that packages stand in.
+    roots: BTreeSet<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -38,6 +45,9 @@ impl<'a> Reader<'a> {
             has_syntax_errors: false,
             digest: Sha256::new(),
             folders: Folders::new(),
+            packages: BTreeSet::new(),
+            missing: BTreeSet::new(),
+            roots: BTreeSet::new(),
         }
     }
 
@@ -72,12 +82,50 @@ impl<'a> Reader<'a> {
             self.problems.push(diag::CONSTANT_WANTED.at(span).detail("`source` is a text without ${ }"));
             return None;
         };
-        if !(text.starts_with("./") || text.starts_with("../")) {
-            let problem = diag::NOT_IN_THIS_VERSION.at(span).detail(format!("modules from `{text}`"));
-            self.problems.push(problem.help("Copy the module into a folder and write source = \"./folder\""));
+        match source::read(&text) {
+            Ok(Source::Local) => self.beside(folder, &text, span),
+            Ok(Source::Package(package)) => self.package(&package, span),
+            Ok(Source::Later(what)) => {
+                let problem = diag::NOT_IN_THIS_VERSION.at(span).detail(format!("{what}: `{text}`"));
+                self.problems.push(problem.help("Take it from a git repository, or copy it into a folder"));
+                None
+            }
+            Err(why) => {
+                self.problems.push(diag::WRONG_MODULE_SOURCE.at(span).detail(format!("`{text}`: {why}")));
+                None
+            }
+        }
+    }
+
+    /// A folder beside that of the caller. What comes in a package stays in it.
+    fn beside(&mut self, folder: &str, text: &str, span: Span) -> Option<(String, Span)> {
+        let target = join(folder, text);
+        let is_in = |root: &&String, folder: &str| {
+            folder.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if self.roots.iter().any(|root| is_in(&root, folder) && !is_in(&root, &target)) {
+            self.problems.push(diag::MODULE_NOT_FOUND.at(span).detail(format!("`{text}` leads out of the package")));
             return None;
         }
-        Some((join(folder, &text), span))
+        Some((target, span))
+    }
+
+    fn package(&mut self, package: &Package, span: Span) -> Option<(String, Span)> {
+        let address = package.address();
+        self.packages.insert(address.clone());
+        let problem = match self.sources.package(&address) {
+            Ok(Some(root)) => {
+                let root = join(".", &root);
+                let target = join(&root, &package.folder);
+                self.roots.insert(root);
+                return Some((target, span));
+            }
+            Ok(None) => diag::MODULE_NOT_INSTALLED.at(span).detail(address.to_string()),
+            Err(why) => diag::MODULE_ALTERED.at(span).detail(format!("{address}: {why}")),
+        };
+        self.missing.insert(address);
+        self.problems.push(problem);
+        None
     }
 
     fn folder(&mut self, folder: &str, from: Option<Span>) -> Option<(Names, Blocks)> {
@@ -156,9 +204,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A path below a folder, without `.` and with `..` taken away where that is possible.
+/// A path seen from a folder, without `.` and with `..` taken away where that is possible.
 pub(crate) fn join(folder: &str, path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
+    let folder = if path.starts_with('/') { "/" } else { folder };
     for part in folder.split('/').chain(path.split('/')) {
         match part {
             "" | "." => {}
@@ -193,6 +242,7 @@ mod tests {
             ("modules/a", "../b", "modules/b"),
             (".", "../x", "../x"),
             ("/srv/x", "./m/", "/srv/x/m"),
+            (".", "/srv/x", "/srv/x"),
         ] {
             assert_eq!(join(folder, path), expected, "{folder} {path}");
         }

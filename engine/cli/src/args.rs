@@ -209,15 +209,18 @@ pub struct InitArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub force_copy: bool,
-    /// Accepted for scripts: providers are part of the binary
+    /// Look up every module anew that comes from a repository
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub upgrade: bool,
+    /// What becomes of the lock file: `readonly` fails where it would change
+    #[arg(long, value_name = "MODE", value_parser = ["readonly"])]
+    pub lockfile: Option<String>,
     /// Set up the backend anew; the states stay where they were
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", value_parser = truth)]
     pub reconfigure: bool,
-    /// Accepted for scripts: local modules are read in place
+    /// Fetch modules that come from elsewhere
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "true", value_parser = truth)]
     pub get: bool,

@@ -30,16 +30,30 @@ pub struct Run<'a> {
     pub environment: &'a Environment,
     /// How long it may take.
     pub timeout_ms: u64,
+    /// Names of further variables that it sees; `*` at one end stands for anything.
+    pub sees: &'a [&'a str],
+    /// Variables that it gets from us.
+    pub set: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Run<'a> {
+    /// With what every command sees.
+    pub fn new(folder: &'a Path, environment: &'a Environment, timeout_ms: u64) -> Self {
+        Self { folder, environment, timeout_ms, sees: &[], set: &[] }
+    }
 }
 
 /// The variables that a command sees.
-fn visible(environment: &Environment) -> Vec<(&str, &str)> {
-    let given = environment.get(GIVEN).unwrap_or_default();
-    let names = || ALWAYS.split(',').chain(given.split(',')).map(str::trim).filter(|name| !name.is_empty());
-    let is_visible = |name: &str| {
-        names().any(|known| known.strip_suffix('*').map_or(known == name, |prefix| name.starts_with(prefix)))
+fn visible<'a>(run: &Run<'a>) -> Vec<(&'a str, &'a str)> {
+    let given = run.environment.get(GIVEN).unwrap_or_default();
+    let names = || ALWAYS.split(',').chain(given.split(',')).chain(run.sees.iter().copied()).map(str::trim);
+    let is_meant = |known: &str, name: &str| match (known.strip_prefix('*'), known.strip_suffix('*')) {
+        (Some(suffix), _) => name.ends_with(suffix),
+        (None, Some(prefix)) => name.starts_with(prefix),
+        (None, None) => known == name,
     };
-    environment.with_prefix("").filter(|(name, _)| is_visible(name)).collect()
+    let is_visible = |name: &str| names().any(|known| !known.is_empty() && is_meant(known, name));
+    run.environment.with_prefix("").filter(|(name, _)| is_visible(name)).collect()
 }
 
 /// What a command that gives a secret writes to its standard output.
@@ -82,7 +96,7 @@ pub async fn output(words: &[&str], input: &[u8], run: &Run<'_>) -> Result<Vec<u
 fn prepared(words: &[&str], run: &Run<'_>) -> Result<Command, String> {
     let (program, arguments) = words.split_first().ok_or("there is no command")?;
     let mut command = Command::new(program);
-    command.env_clear().envs(visible(run.environment)).args(arguments).current_dir(run.folder);
+    command.env_clear().envs(visible(run)).envs(run.set.iter().copied()).args(arguments).current_dir(run.folder);
     // A group of its own, so that what it starts can be ended with it and Ctrl-C at the terminal does not reach it.
     command.stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
     Ok(command)

@@ -54,6 +54,16 @@ terrane_core::diagnostics! {
     CHANGES_UNKNOWN: error "changes-unknown" => "What changed since that revision is not known";
         help: "Name a revision that git has in this repository, such as origin/main, or plan everything";
 
+    // Modules that come from elsewhere.
+    MODULE_NOT_FETCHED: error "module-not-fetched" => "A module cannot be fetched";
+        help: "See that the repository, the revision and the rights to read it are there, as git has them";
+    MODULE_OTHER_DIGEST: error "module-other-digest" => "A module is not what it was when it was locked";
+        help: "Find out who changed it; `terrane init -upgrade` takes it as it is now";
+    LOCK_FILE_UNREADABLE: error "lock-file-unreadable" => "The lock file cannot be used";
+        help: "Take .terrane.lock.hcl from the repository again, or delete it and run `terrane init`";
+    LOCK_FILE_READONLY: error "lock-file-readonly" => "The lock file would change, and is to stay as it is";
+        help: "Run `terrane init` without -lockfile=readonly, and commit .terrane.lock.hcl";
+
     // Changes of the state alone.
     INTENTS_OPEN: error "intents-open" => "Steps of an earlier run have no outcome yet";
         help: "Run `terrane apply` first: it finds out what became of them, by reading";

@@ -14,6 +14,7 @@ pub mod document;
 pub mod environment;
 pub mod events;
 pub mod migrate;
+pub mod modules;
 pub mod run;
 pub mod seal;
 pub mod secrets;

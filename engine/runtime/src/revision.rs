@@ -138,7 +138,7 @@ impl Compared<'_> {
         // A program that watches the files may be named in the settings of the repository.
         let before = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false"];
         let words = [&before[..], words].concat();
-        let run = Run { folder: self.folder, environment: self.environment, timeout_ms: TIMEOUT_MS };
+        let run = Run::new(self.folder, self.environment, TIMEOUT_MS);
         command::output(&words, input, &run).await.map_err(|why| format!("git: {why}"))
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn data_folder(folder: &Folder) -> PathBuf {
     data_folder_of(&folder.folder, &folder.environment)
 }
 
-fn data_folder_of(folder: &Path, environment: &Environment) -> PathBuf {
+pub(crate) fn data_folder_of(folder: &Path, environment: &Environment) -> PathBuf {
     let named = ["TERRANE_DATA_DIR", "TF_DATA_DIR"].iter().find_map(|name| environment.get(name));
     folder.join(named.filter(|path| !path.is_empty()).unwrap_or(".terrane"))
 }

@@ -37,7 +37,8 @@ impl FolderSources {
         self
     }
 
-    /// What was asked so far, and a digest of each answer: `file:PATH`, `folder:PATH`, `env:NAME`.
+    /// What was asked so far, and a digest of each answer: `file:PATH`, `folder:PATH`, `env:NAME`,
+    /// `module:ADDRESS`.
     #[must_use]
     pub fn digests(&self) -> BTreeMap<Text, Text> {
         self.digests.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -90,6 +91,17 @@ impl Sources for FolderSources {
         names.sort();
         self.note("folder", folder, sha256(names.join("\n").as_bytes()));
         Some(names)
+    }
+
+    fn package(&self, address: &str) -> Result<Option<String>, String> {
+        let found = crate::modules::installed(&self.folder, &self.environment, address);
+        let digest = match &found {
+            Ok(Some(place)) => place.rsplit('/').next().unwrap_or_default(),
+            Ok(None) => "absent",
+            Err(_) => "altered",
+        };
+        self.note("module", address, digest);
+        found
     }
 
     fn env(&self, name: &str) -> Option<String> {

@@ -20,7 +20,7 @@ use crate::sources::FolderSources;
 use crate::store::local::LocalStore;
 use crate::store::open::{Backend, OpenContext};
 use crate::store::{self, Cut, LoadedState, LockHolder, StateStore, StoreError, Version};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use terrane_core::{Diagnostic, InstanceAddr, Place, SourceMap, Text, Value};
@@ -48,6 +48,10 @@ pub struct Configuration {
     pub problems: Vec<Diagnostic>,
     /// Values of sensitive variables of the root module: what expressions in plan and state refer to.
     pub variables: BTreeMap<Text, Value>,
+    /// Packages that its modules come from, by address.
+    pub packages: BTreeSet<Text>,
+    /// Those of them that are to be fetched first.
+    pub missing_packages: BTreeSet<Text>,
 }
 
 /// How to plan.
@@ -148,6 +152,8 @@ impl Folder {
             sources: loaded.sources,
             problems: loaded.problems,
             variables: BTreeMap::new(),
+            packages: loaded.packages,
+            missing_packages: loaded.missing,
         };
         if let Some(program) = &configuration.program {
             let given = terrane_lang::inputs::inputs(program, ".", &sources, flags, &mut configuration.sources);
@@ -176,6 +182,8 @@ impl Folder {
             sources: SourceMap::default(),
             problems: Vec::new(),
             variables: BTreeMap::new(),
+            packages: BTreeSet::new(),
+            missing_packages: BTreeSet::new(),
         }
     }
 

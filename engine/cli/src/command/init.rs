@@ -1,5 +1,5 @@
-//! `terrane init`: the place of the state is set up, the configuration can be read, its providers are there. Nothing is
-//! downloaded: providers are part of the binary.
+//! `terrane init`: modules are fetched, the place of the state is set up, the configuration can be read, its providers
+//! are there. Nothing else is downloaded: providers are part of the binary.
 
 use crate::args::InitArguments;
 use crate::console::{self, Console};
@@ -14,6 +14,7 @@ use terrane_lang::inputs::Flag;
 use terrane_provider::Async;
 use terrane_runtime::backend::{Given, Remembered};
 use terrane_runtime::migrate::{self, AsyncAsk, Copied, InTheWay};
+use terrane_runtime::modules::{Fetched, Fetching};
 use terrane_runtime::store::open::Backend;
 use terrane_runtime::{Configuration, Folder, diag as words};
 
@@ -24,7 +25,7 @@ use terrane_runtime::{Configuration, Folder, diag as words};
 pub async fn run(arguments: &InitArguments, flags: &[Flag], console: Console) -> Outcome {
     check(arguments)?;
     let folder = super::folder()?;
-    let configuration = folder.load(flags);
+    let (configuration, fetched) = modules(&folder, flags, arguments).await?;
     // Values of variables are no matter yet, but for those that the backend hangs on.
     let problems = super::validate::of_text(&configuration);
     if problems.iter().any(Diagnostic::is_error) {
@@ -39,9 +40,19 @@ pub async fn run(arguments: &InitArguments, flags: &[Flag], console: Console) ->
         let line = json!({ "type": "init_output", "@level": "info", "@message": "Terrane is initialized",
             "@module": "terrane.ui", "@timestamp": crate::render::events::now(), "providers": names,
             "backend": backend.as_ref().map(|found| &found.0), "states": backend.map(|found| found.1),
+            "modules": fetched.iter().map(|module| json!({ "source": module.address, "revision": module.revision })).collect::<Vec<_>>(),
             "terrane": version });
         writeln!(out, "{line}")?;
     } else {
+        for Fetched { address, revision } in &fetched {
+            writeln!(out, "- {address}: {revision}")?;
+        }
+        if !fetched.is_empty() {
+            writeln!(
+                out,
+                "\nModules were fetched, and .terrane.lock.hcl says which. Keep it with the configuration.\n"
+            )?;
+        }
         if let Some((kind, states)) = backend {
             writeln!(out, "The state is kept in the backend \"{kind}\".")?;
             states.iter().try_for_each(|line| writeln!(out, "{line}"))?;
@@ -54,10 +65,36 @@ pub async fn run(arguments: &InitArguments, flags: &[Flag], console: Console) ->
     Ok(Ended::OK)
 }
 
+/// Fetches what the configuration calls from elsewhere, as far as it is wanted, and reads the configuration.
+async fn modules(
+    folder: &Folder,
+    flags: &[Flag],
+    arguments: &InitArguments,
+) -> Result<(Configuration, Vec<Fetched>), Failure> {
+    if !arguments.get {
+        return Ok((folder.load(flags), Vec::new()));
+    }
+    let how = match (arguments.upgrade, arguments.lockfile.is_some()) {
+        (true, _) => Fetching::Upgraded,
+        (false, true) => Fetching::ReadOnly,
+        (false, false) => Fetching::Locked,
+    };
+    let mut begins = |address: &str| {
+        if !arguments.json {
+            // A terminal that is gone stops nothing.
+            let _ = writeln!(console::stderr(), "Fetching {address} ...");
+        }
+    };
+    Ok(folder.fetch_modules(flags, how, &mut begins).await?)
+}
+
 /// Refuses what does not go together.
 fn check(arguments: &InitArguments) -> Result<(), Failure> {
     super::refuse_without_lock(arguments.write.lock)?;
     let refuse = |flag: &str, why: &str| Err(diag::USAGE.at(Place::Argument(flag.to_owned())).detail(why).into());
+    if arguments.upgrade && arguments.lockfile.is_some() {
+        return refuse("-lockfile", "-upgrade writes the lock file, and -lockfile=readonly keeps it as it is");
+    }
     if arguments.reconfigure && (arguments.migrate_state || arguments.force_copy) {
         return refuse(
             "-reconfigure",

@@ -18,6 +18,9 @@ pub struct ChangedFile {
     pub after: Option<Text>,
 }
 
+/// What is locked of modules that come from elsewhere, beside the configuration.
+pub const LOCK_FILE: &str = ".terrane.lock.hcl";
+
 /// Functions that read the file which their argument names.
 const OF_A_FILE: &[&str] = &[
     "file",
@@ -43,6 +46,7 @@ pub fn changed(
 ) -> Changed {
     let mut search = Search { program, paths: call_paths(program), nodes: BTreeSet::new(), named: BTreeSet::new() };
     search.of_blocks(files);
+    search.of_packages(files);
     for (name, file) in files.iter().filter(|(name, _)| variables.contains(*name)) {
         let text = |side: &Option<Text>| side.clone().unwrap_or_else(|| "".into());
         for name in given(&text(&file.before), &text(&file.after), name.ends_with(".json")) {
@@ -65,7 +69,8 @@ struct Search<'p> {
 impl Search<'_> {
     fn of_blocks(&mut self, files: &BTreeMap<Text, ChangedFile>) {
         let mut folders: BTreeMap<&str, Vec<&ChangedFile>> = BTreeMap::new();
-        for (name, file) in files.iter().filter(|(name, _)| name.ends_with(".hcl")) {
+        let is_configuration = |name: &str| name.ends_with(".hcl") && name != LOCK_FILE;
+        for (name, file) in files.iter().filter(|(name, _)| is_configuration(name)) {
             folders.entry(folder_of(name)).or_default().push(file);
         }
         for (folder, files_of_it) in folders {
@@ -76,6 +81,24 @@ impl Search<'_> {
             let here: Vec<ModuleId> = here.map(|(number, _)| ModuleId(number)).collect();
             for (module, part) in here.iter().flat_map(|module| differing.iter().map(move |part| (*module, part))) {
                 self.part(module, part, files);
+            }
+        }
+    }
+
+    /// Notes calls of packages whose content was not locked before: their folders are named after it.
+    fn of_packages(&mut self, files: &BTreeMap<Text, ChangedFile>) {
+        let Some(lock) = files.get(LOCK_FILE) else { return };
+        let before = lock.before.as_deref().unwrap_or_default();
+        let is_new = |folder: &str| {
+            let mut digests = folder.split('/').filter(|step| step.len() == 64);
+            digests.any(|digest| digest.bytes().all(|byte| byte.is_ascii_hexdigit()) && !before.contains(digest))
+        };
+        let modules = self.program.modules.iter().filter(|module| is_new(&module.folder));
+        let callers: Vec<(ModuleId, usize)> = modules.filter_map(|module| module.caller).collect();
+        for (caller, call) in callers {
+            let called = self.program.modules.get(caller.0).and_then(|module| module.calls.get(call));
+            if let Some(name) = called.map(|call| call.name.clone()) {
+                self.part(caller, &["module".into(), name], files);
             }
         }
     }

@@ -52,7 +52,7 @@ impl Source {
             Self::File(path) => read_file(&folder.join(&**path)).map_err(unavailable)?,
             Self::Exec(words) => {
                 let words: Vec<&str> = words.iter().map(|word| &**word).collect();
-                let run = command::Run { folder, environment, timeout_ms };
+                let run = command::Run::new(folder, environment, timeout_ms);
                 command::secret(&words, &run).await.map_err(unavailable)?
             }
         };

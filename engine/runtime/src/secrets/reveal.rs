@@ -105,8 +105,7 @@ impl Secrets {
         let words = words.ok_or_else(|| fault("exec", "the argument is no list of texts"))?;
         // Arguments may hold a secret themselves; the name of the program is enough for people.
         let operation = format!("exec({})", words.first().unwrap_or(&""));
-        let run =
-            command::Run { folder: &self.folder, environment: &self.environment, timeout_ms: self.command_timeout_ms };
+        let run = command::Run::new(&self.folder, &self.environment, self.command_timeout_ms);
         let output = command::secret(&words, &run).await;
         let output = output.map_err(|reason| fault(operation.clone(), reason))?;
         let text = std::str::from_utf8(&output).map_err(|_| fault(operation, "the command wrote no UTF-8 text"))?;

@@ -27,7 +27,7 @@ async fn output(words: &[&str], folder: &Path, timeout_ms: u64) -> Result<zeroiz
     let path = std::env::var("PATH").unwrap();
     let pairs = [("PATH", path.as_str()), ("TOKEN", "hunter2"), ("VAULT_ADDR", "here"), (command::GIVEN, "VAULT_*, X")];
     let environment = Environment::new("a@b", pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    command::secret(words, &command::Run { folder, environment: &environment, timeout_ms }).await
+    command::secret(words, &command::Run::new(folder, &environment, timeout_ms)).await
 }
 
 // A10

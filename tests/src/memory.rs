@@ -45,6 +45,13 @@ impl Sources for MemorySources {
         (!names.is_empty()).then_some(names)
     }
 
+    fn folders(&self, folder: &str) -> Vec<String> {
+        let prefix = if matches!(clean(folder), "" | ".") { String::new() } else { format!("{}/", clean(folder)) };
+        let inside = self.files.keys().filter_map(|path| path.strip_prefix(prefix.as_str()));
+        let folders = inside.filter_map(|path| path.split_once('/')).map(|(folder, _)| folder.to_owned());
+        folders.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+
     fn env(&self, name: &str) -> Option<String> {
         self.environment.get(name).cloned()
     }

@@ -290,6 +290,11 @@ fn unify_two(a: &Type, b: &Type) -> Option<Type> {
         (Type::List(x), Type::Tuple(items)) | (Type::Tuple(items), Type::List(x)) => {
             unify_two(x, &unify(items)?).map(Type::list)
         }
+        (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => {
+            let pairs: Option<Vec<Type>> = x.iter().zip(y.iter()).map(|(x, y)| unify_two(x, y)).collect();
+            let list = || unify_two(&unify(x)?, &unify(y)?).map(Type::list);
+            pairs.map(Type::Tuple).or_else(list)
+        }
         (Type::Tuple(x), Type::Tuple(y)) => unify_two(&unify(x)?, &unify(y)?).map(Type::list),
         (Type::Map(x), Type::Map(y)) => unify_two(x, y).map(Type::map),
         (Type::Map(x), Type::Object(fields)) | (Type::Object(fields), Type::Map(x)) => {
@@ -404,7 +409,8 @@ mod tests {
             (vec![Type::Number, Type::String], Some(Type::String)),
             (vec![Type::Number, Type::Bool], None),
             (vec![Type::Any, Type::Bool], Some(Type::Bool)),
-            (vec![tuple(&[Type::Number]), tuple(&[Type::String])], Some(Type::list(Type::String))),
+            (vec![tuple(&[Type::Number]), tuple(&[Type::String])], Some(tuple(&[Type::String]))),
+            (vec![tuple(&[]), tuple(&[Type::Number])], Some(Type::list(Type::Number))),
             (vec![tuple(&[]), Type::list(Type::String)], Some(Type::list(Type::String))),
             (vec![tuple(&[Type::Number]), tuple(&[Type::Number])], Some(tuple(&[Type::Number]))),
             (vec![Type::list(Type::String), Type::set(Type::String)], Some(Type::list(Type::String))),

@@ -18,6 +18,11 @@ pub trait Sources: Send + Sync {
     fn exists(&self, path: &str) -> bool;
     /// Names (not paths) of the files in a folder, sorted; `None` where there is no such folder.
     fn list(&self, folder: &str) -> Option<Vec<String>>;
+    /// Names of the folders in a folder, sorted, links left out; none where there is no such folder.
+    fn folders(&self, folder: &str) -> Vec<String> {
+        let _ = folder;
+        Vec::new()
+    }
     /// The folder of a package that a module call names by its address; `None` where it was not fetched.
     ///
     /// # Errors

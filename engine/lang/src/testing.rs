@@ -45,6 +45,12 @@ impl Sources for Files {
             .collect();
         (!names.is_empty()).then_some(names)
     }
+    fn folders(&self, folder: &str) -> Vec<String> {
+        let prefix = if folder == "." { String::new() } else { format!("{}/", folder) };
+        let inside = self.files.keys().filter_map(|path| path.strip_prefix(prefix.as_str()));
+        let folders = inside.filter_map(|path| path.split_once('/')).map(|(folder, _)| folder.to_owned());
+        folders.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
     fn env(&self, name: &str) -> Option<String> {
         self.env.get(name).cloned()
     }

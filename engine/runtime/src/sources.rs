@@ -37,7 +37,8 @@ impl FolderSources {
         self
     }
 
-    /// What was asked so far, and a digest of each answer: `file:PATH`, `folder:PATH`, `env:NAME`,
+    /// What was asked so far, and a digest of each answer: `file:PATH`, `folder:PATH`, `folders:PATH`,
+    /// `env:NAME`,
     /// `module:ADDRESS`.
     #[must_use]
     pub fn digests(&self) -> BTreeMap<Text, Text> {
@@ -91,6 +92,15 @@ impl Sources for FolderSources {
         names.sort();
         self.note("folder", folder, sha256(names.join("\n").as_bytes()));
         Some(names)
+    }
+
+    fn folders(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.join(folder)).into_iter().flatten().filter_map(Result::ok);
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let mut names: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        self.note("folders", folder, sha256(names.join("\n").as_bytes()));
+        names
     }
 
     fn package(&self, address: &str) -> Result<Option<String>, String> {

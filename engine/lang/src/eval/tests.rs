@@ -72,7 +72,7 @@ fn operators_answer_as_terraform_users_expect() {
 
 #[test]
 fn arms_of_a_conditional_get_one_type() {
-    assert_eq!(value("true ? [1] : [\"a\"]").unwrap(), Value::list(vec![Value::string("1")]));
+    assert_eq!(value("true ? [1] : [\"a\"]").unwrap(), Value::tuple(vec![Value::string("1")]));
     assert_eq!(value("false ? [] : [1, 2]").unwrap(), Value::list(vec![Value::int(1), Value::int(2)]));
     assert!(matches!(value("true ? { a = 1 } : { b = \"x\" }").unwrap().kind(), Kind::Map(_)));
     assert_eq!(ids("true ? [1] : { a = 1 }"), ["conditional-types"]);

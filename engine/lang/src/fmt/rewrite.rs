@@ -94,9 +94,10 @@ fn of_value<'a>(tokens: &[Token<'a>]) -> Option<Vec<Token<'a>>> {
 fn unwrapped<'a>(tokens: &[Token<'a>]) -> Option<Vec<Token<'a>>> {
     let [
         Token { part: Part::Code(Kind::Quote), .. },
-        Token { part: Part::SequenceOpen, text: "${", .. },
+        // What would be trimmed is not there.
+        Token { part: Part::SequenceOpen, text: "${" | "${~", .. },
         inside @ ..,
-        Token { part: Part::SequenceClose, text: "}", .. },
+        Token { part: Part::SequenceClose, .. },
         Token { part: Part::QuoteClose, .. },
     ] = tokens
     else {

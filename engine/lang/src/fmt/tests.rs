@@ -81,7 +81,8 @@ fn a_string_that_holds_a_sequence_alone_becomes_what_is_in_it() {
     becomes("a = \"${(b)\n+ (c)}\"\n", "a = ((b)\n+ (c))\n");
     // What follows would become a part of the comment.
     becomes("a = \"${ # why\n  b\n}\"\n", "a = \"${ # why\n  b\n}\"\n");
-    becomes("a = \"${~ b ~}\"\n", "a = \"${~b~}\"\n");
+    becomes("a = \"${~ b ~}\"\n", "a = b\n");
+    becomes("a = \"%{if b}%{endif}\"\n", "a = \"%{if b}%{endif}\"\n");
 }
 
 #[test]

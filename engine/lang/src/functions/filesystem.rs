@@ -1,12 +1,12 @@
 //! Functions of files, through the sources of the run, and of paths. Relative paths start at the root folder.
 
 use super::ParameterType::String as S;
+use super::file_set::file_set;
 use super::hash::{base64_digest, hex_digest};
-use super::{Function, FunctionContext, FunctionError, Outcome, a_bool, is, normal, of, p, string, text, wrong};
+use super::{Function, FunctionContext, FunctionError, a_bool, is, of, p, string, text, wrong};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::Md5;
-use regex::Regex;
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub static TABLE: &[Function] = &[
     Function::new("filemd5", "MD5 of a file, hexadecimal.", PATH, string, |a, cx| of(hex_digest::<Md5>(&read(a, cx)?))),
     Function::new(
         "fileset",
-        "Paths of the files of a folder that match a pattern with `*`, `?` and `[..]`.",
+        "Paths of the files below a folder that match a pattern with `*`, `**`, `?`, `[..]` and `{..,..}`.",
         &[p("folder", S), p("pattern", S)],
         |_| Type::set(Type::String),
         |a, cx| file_set(text(a, 0), text(a, 1), cx),
@@ -83,7 +83,7 @@ fn read(arguments: &[Value], cx: &FunctionContext<'_>) -> Result<Arc<[u8]>, Func
 }
 
 /// The shortest path that means the same, without looking at files.
-fn clean(path: &str) -> String {
+pub(super) fn clean(path: &str) -> String {
     let is_absolute = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -101,58 +101,4 @@ fn clean(path: &str) -> String {
         (false, true) => ".".to_owned(),
         (false, false) => parts.join("/"),
     }
-}
-
-/// Only the last part of a pattern has wildcards: sources list files of a folder, not the folders in it.
-fn file_set(folder: &str, pattern: &str, cx: &FunctionContext<'_>) -> Outcome {
-    let pattern = pattern.trim_start_matches('/');
-    let (inner, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
-    let is_deep = name == "**" || inner.contains(['*', '?', '[', '{']);
-    if is_deep {
-        return wrong(1, "only the last part may have wildcards, and `**` is not in this version");
-    }
-    let Some(regex) = glob(name) else { return wrong(1, "it is no pattern") };
-    let names = cx.sources.list(&clean(&format!("{folder}/{inner}"))).unwrap_or_default();
-    // Paths start at the folder, wherever the pattern leads.
-    let inside = clean(inner);
-    let path = |name: &str| match (inside.as_str(), inside.starts_with("..")) {
-        (".", _) | (_, true) => normal(name),
-        (inside, false) => normal(&format!("{inside}/{name}")),
-    };
-    is(Value::set(names.iter().filter(|name| regex.is_match(name)).map(|name| path(name)).collect()))
-}
-
-/// `*` and `?` match no slash, `[a-z]` and `[^a-z]` one character, `{a,b}` either, a backslash quotes.
-fn glob(pattern: &str) -> Option<Regex> {
-    let mut out = String::from("(?s)^");
-    let mut depth = 0_u32;
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '*' => out.push_str("[^/]*"),
-            '?' => out.push_str("[^/]"),
-            '[' => {
-                let (inside, rest) = chars.as_str().split_once(']')?;
-                let (sign, inside) = inside.strip_prefix('^').map_or(("", inside), |rest| ("^", rest));
-                let escaped: String = inside
-                    .chars()
-                    .map(|c| if c == '-' { c.to_string() } else { regex::escape(&c.to_string()) })
-                    .collect();
-                out.push_str(&format!("[{sign}{escaped}]"));
-                chars = rest.chars();
-            }
-            '{' => {
-                depth += 1;
-                out.push_str("(?:");
-            }
-            '}' if depth > 0 => {
-                depth -= 1;
-                out.push(')');
-            }
-            ',' if depth > 0 => out.push('|'),
-            '\\' => out.push_str(&regex::escape(&chars.next()?.to_string())),
-            other => out.push_str(&regex::escape(&other.to_string())),
-        }
-    }
-    if depth > 0 { None } else { Regex::new(&format!("{out}$")).ok() }
 }

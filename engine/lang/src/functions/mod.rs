@@ -6,6 +6,7 @@ mod crypto;
 mod csv;
 mod date;
 mod encoding;
+mod file_set;
 mod filesystem;
 mod format;
 mod gzip;
@@ -54,9 +55,10 @@ static SORTED: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
     sorted
 });
 
-/// The function of that name.
+/// The function of that name, with or without the `core::` before it.
 #[must_use]
 pub fn lookup(name: &str) -> Option<&'static Function> {
+    let name = name.strip_prefix("core::").unwrap_or(name);
     let at = SORTED.binary_search_by(|function| function.name.cmp(name)).ok()?;
     SORTED.get(at).copied()
 }

@@ -18,8 +18,10 @@ pub static TABLE: &[Function] = &[
         a_bool,
         |a, _| {
             let (outer, inner) = (Range::read(text(a, 0), 0)?, Range::read_any(text(a, 1), 1)?);
-            let holds = outer.is_v6 == inner.is_v6 && outer.base <= inner.base && inner.last() <= outer.last();
-            is(Value::bool(holds))
+            if outer.is_v6 != inner.is_v6 {
+                return wrong(1, "one is of IPv4 and the other of IPv6");
+            }
+            is(Value::bool(outer.base <= inner.base && inner.last() <= outer.last()))
         },
     ),
     Function::new(

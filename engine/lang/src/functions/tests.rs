@@ -240,20 +240,20 @@ fn files_are_read_through_the_sources() {
         ("fileset", vec!["d", "[!a]*"], set(&["a.txt"])),
         ("fileset", vec!["d", "/{a,b}.txt"], set(&["a.txt", "b.txt"])),
         ("fileset", vec!["none", "*"], set(&[])),
+        ("fileset", vec!["d", "**"], set(&[".hid", "a.txt", "b.txt", "bin", "sub/c.txt"])),
+        ("fileset", vec!["d", "**/*.txt"], set(&["a.txt", "b.txt", "sub/c.txt"])),
+        ("fileset", vec!["d", "*/c.txt"], set(&["sub/c.txt"])),
+        ("fileset", vec!["d", "**/none/*"], set(&[])),
+        ("fileset", vec!["d/sub", "../*.txt"], set(&["../a.txt", "../b.txt"])),
         ("abspath", vec!["a/../b"], text("/fleet/b")),
         ("abspath", vec![""], text("/fleet")),
     ] {
         let arguments: Vec<Value> = arguments.into_iter().map(Value::string).collect();
         assert_eq!(call_with(name, &arguments, &files), Ok(Some(wanted)), "{name} {arguments:?}");
     }
-    for (name, arguments) in [
-        ("file", vec!["d/none"]),
-        ("file", vec!["d/bin"]),
-        ("fileset", vec!["d", "["]),
-        ("fileset", vec!["d", "{a"]),
-        ("fileset", vec!["d", "**"]),
-        ("fileset", vec!["d", "*/c.txt"]),
-    ] {
+    for (name, arguments) in
+        [("file", vec!["d/none"]), ("file", vec!["d/bin"]), ("fileset", vec!["d", "["]), ("fileset", vec!["d", "{a"])]
+    {
         let arguments: Vec<Value> = arguments.into_iter().map(Value::string).collect();
         assert_eq!(call_with(name, &arguments, &files).unwrap_err().argument, Some(arguments.len() - 1), "{name}");
     }

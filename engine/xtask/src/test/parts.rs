@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::command::{Program, passes};
+use crate::command::{Program, capture, passes};
 use crate::error::Failure;
 use crate::root;
 
@@ -107,6 +107,14 @@ pub const PARTS: &[Part] = &[
             let module = format!("github.com/open-policy-agent/conftest@{version}");
             passes(&Program::new("go").arguments(["install", &module]).variable("GOBIN", folder))
         },
+    },
+    Part {
+        name: "opentofu",
+        variable: "TERRANE_TOFU",
+        suites: "answers and layouts held against OpenTofu itself",
+        is_long: true,
+        wanted: |folder, _| folder.join("tofu"),
+        fetch: fetch_tofu,
     },
     Part {
         name: "sarif-schema",
@@ -220,6 +228,24 @@ fn version(name: &str) -> Result<String, Failure> {
 
 fn python(folder: &Path) -> PathBuf {
     folder.join("bin").join("python")
+}
+
+/// OpenTofu, built in the folder of its module: it cannot be installed as a package, because it replaces modules.
+fn fetch_tofu(folder: &Path, version: &str) -> Result<bool, Failure> {
+    let unpacked = module("github.com/opentofu/opentofu", version)?;
+    let build =
+        Program::new("go").arguments(["build", "-C"]).arguments([&unpacked]).arguments(["-trimpath", "-ldflags=-s -w"]);
+    let build = build.arguments(["-o"]).arguments([folder.join("tofu")]).arguments(["./cmd/tofu"]);
+    passes(&build.variable("CGO_ENABLED", "0"))
+}
+
+/// Fetches a Go module, which is checked against Go's checksums on its way; the folder that it is unpacked in.
+pub fn module(name: &str, version: &str) -> Result<PathBuf, Failure> {
+    let module = format!("{name}@{version}");
+    let text = capture(&Program::new("go").arguments(["mod", "download", "-json", &module]))?;
+    let malformed = || Failure::Malformed { what: "go mod download".to_owned(), detail: format!("no {module}") };
+    let told: serde_json::Value = serde_json::from_str(&text).map_err(|_| malformed())?;
+    Ok(PathBuf::from(told.get("Dir").and_then(serde_json::Value::as_str).ok_or_else(malformed)?))
 }
 
 /// A private Python environment with moto and what it needs.

@@ -392,6 +392,14 @@ impl Schedule<'_> {
         }
     }
 
+    /// What puts the old object of a step aside, where it is made anew first.
+    pub(super) fn put_aside(&self, step: u32) -> Vec<Entry> {
+        let planned = self.plan.steps.get(super::at(step));
+        let of = planned.and_then(|planned| Some((planned.change?, planned.phase)));
+        let found = of.and_then(|(number, phase)| Some((number, phase, self.plan.changes.get(super::at(number))?)));
+        found.map(|(number, phase, change)| self.depose(number, change, phase)).unwrap_or_default()
+    }
+
     /// Calls the provider.
     pub(super) fn call(&mut self, step: u32, handle: Option<(terrane_provider::Handle, u64)>, now_ms: u64) {
         let Some(running) = self.running.get(&step).cloned() else { return };

@@ -63,7 +63,10 @@ impl Schedule<'_> {
                 deposed: running.record.deposed.clone(),
             },
         };
-        self.write([entry], Then::Done(step));
+        // A step with an intent put the old object aside when that was written.
+        let mut entries = if running.intent.is_none() { self.put_aside(step) } else { Vec::new() };
+        entries.push(entry);
+        self.write(entries, Then::Done(step));
     }
 
     /// An object that came out other than planned is a mistake of its provider: it is recorded and told.

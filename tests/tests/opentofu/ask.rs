@@ -64,7 +64,7 @@ impl Program {
             Self::Terrane => Command::new(binary()),
             Self::OpenTofu(path) => Command::new(path),
         };
-        command.env_clear().env("HOME", "/home/me").env("TMPDIR", folder).current_dir(folder);
+        command.env_clear().env("HOME", "/me").env("TMPDIR", folder).current_dir(folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         command
     }

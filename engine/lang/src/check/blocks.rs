@@ -246,6 +246,9 @@ impl Lower<'_> {
     fn call_arguments(&mut self, block: &ast::Block, callee: &Names) -> Option<Vec<Option<Expr>>> {
         let mut known: Vec<&str> = callee.variables.keys().map(|name| &**name).collect();
         known.extend(CALL);
+        if callee.is_incomplete {
+            known.extend(block.body.attributes.iter().map(|attribute| &*attribute.name.text));
+        }
         let is_known = self.only(block, &known, &[]);
         let mut arguments: Vec<Option<Expr>> = vec![None; callee.variables.len()];
         let mut is_whole = is_known;

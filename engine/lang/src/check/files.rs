@@ -158,8 +158,9 @@ impl<'a> Reader<'a> {
         for file in files {
             declare.file(file);
         }
-        let (names, blocks) = (declare.names, declare.blocks);
+        let (mut names, blocks) = (declare.names, declare.blocks);
         self.problems.append(&mut problems);
+        names.is_incomplete = self.problems.iter().skip(before).any(Diagnostic::is_error);
         Some((names, blocks))
     }
 

@@ -104,6 +104,7 @@ fn names(program: &Program, module: &Module) -> Names {
         calls: calls.collect(),
         outputs: module.outputs.iter().enumerate().map(|(at, output)| (output.name.clone(), number(at))).collect(),
         providers: BTreeMap::new(),
+        is_incomplete: false,
     }
 }
 

@@ -70,6 +70,8 @@ pub(crate) struct Names {
     pub calls: BTreeMap<Text, CallName>,
     pub outputs: BTreeMap<Text, u32>,
     pub providers: BTreeMap<ProviderRef, u32>,
+    /// Whether something of the folder could not be read, so that a name that is missing may be in it.
+    pub is_incomplete: bool,
 }
 
 /// The blocks of one folder, each declaration once.

@@ -150,7 +150,8 @@ impl Lower<'_> {
         let Some(callee) = call.folder.as_ref().and_then(|folder| self.world.folders.get(folder)) else {
             return Some(());
         };
-        if callee.outputs.contains_key(output) {
+        // What is not declared there may stand in what could not be read.
+        if callee.outputs.contains_key(output) || callee.is_incomplete {
             return Some(());
         }
         let name = ast::Ident { text: output.clone(), span: *span };

@@ -162,6 +162,7 @@ fn damaged(why: impl Into<String>) -> Box<Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn plan() -> Plan {
         let mut plan = file::tests::plan();
@@ -205,6 +206,40 @@ mod tests {
             assert!(read(&whole[..end]).is_err(), "cut at {end}");
         }
         assert!(read(&[whole.as_slice(), b"\n"].concat()).is_err());
+    }
+
+    /// The file with pieces of it replaced.
+    fn mutated() -> impl Strategy<Value = Vec<u8>> {
+        let piece = proptest::collection::vec(any::<u8>(), 0..6);
+        let edit = (any::<proptest::sample::Index>(), 0_usize..8, piece);
+        proptest::collection::vec(edit, 1..4).prop_map(|edits| {
+            let mut file = bytes("aa");
+            for (at, cut, piece) in edits {
+                let at = at.index(file.len());
+                let end = (at + cut).min(file.len());
+                file.splice(at..end, piece);
+            }
+            file
+        })
+    }
+
+    // E1
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn any_bytes_are_no_plan(file in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(read(&file).is_err());
+        }
+
+        #[test]
+        fn a_file_that_was_changed_is_no_plan(file in mutated()) {
+            let is_whole = file == bytes("aa");
+            match read(&file) {
+                Ok(saved) => prop_assert!(is_whole || saved.signatures != [signature("aa")]),
+                Err(problem) => prop_assert!(!is_whole && problem.kind.id.starts_with("plan-file-")),
+            }
+        }
     }
 
     #[test]

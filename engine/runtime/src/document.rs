@@ -139,6 +139,30 @@ mod tests {
         assert_eq!(read(&text, "here").unwrap(), state());
     }
 
+    // E1
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn any_bytes_are_no_state(text in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            proptest::prop_assert!(read(&text, "here").is_err());
+        }
+
+        #[test]
+        fn a_document_that_was_cut_or_changed_is_read_or_refused(
+            at in proptest::prelude::any::<proptest::sample::Index>(),
+            cut in 0_usize..9,
+            piece in proptest::collection::vec(proptest::num::u8::ANY, 0..5),
+        ) {
+            let mut text = Vec::new();
+            write(&state(), &mut text).unwrap();
+            let at = at.index(text.len());
+            let end = (at + cut).min(text.len());
+            text.splice(at..end, piece);
+            let _ = read(&text, "here");
+        }
+    }
+
     // A6
     #[test]
     fn what_is_no_state_is_refused() {

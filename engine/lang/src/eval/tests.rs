@@ -616,3 +616,63 @@ fn what_depends_on_the_moment_of_apply_waits_for_it() {
     assert!(!resolve(&found, &|_| None, &cx).unwrap().is_known());
     assert_eq!(resolve(&found, &|_| Some(Value::string("u")), &cx).unwrap(), Value::string("a-u"));
 }
+
+/// Expressions of every form over a few values, most of which have none.
+fn any_expression() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    let atoms = vec![
+        "0",
+        "1",
+        "-1",
+        "2.5",
+        "100",
+        "\"\"",
+        "\"a\"",
+        "\"1\"",
+        "\"é\"",
+        "true",
+        "null",
+        "[]",
+        "{}",
+        "[1, \"a\"]",
+        "{ a = 1 }",
+        "toset([\"a\"])",
+        "tomap({ a = [null] })",
+        "\"10.0.0.0/8\"",
+        "\"2026-01-01T00:00:00Z\"",
+        "\"%s\"",
+        "sensitive(\"s\")",
+        "timestamp()",
+        "x",
+    ];
+    let operators = vec!["+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||"];
+    let functions: Vec<&str> = crate::functions::names().collect();
+    select(atoms).prop_map(str::to_owned).prop_recursive(3, 24, 3, move |inner| {
+        let (one, two) = (inner.clone(), (inner.clone(), inner.clone()));
+        prop_oneof![
+            (two.clone(), select(operators.clone())).prop_map(|((a, b), sign)| format!("({a} {sign} {b})")),
+            (two.clone(), inner.clone()).prop_map(|((a, b), c)| format!("({a} ? {b} : {c})")),
+            two.clone().prop_map(|(a, b)| format!("({a})[{b}]")),
+            two.clone().prop_map(|(a, b)| format!("[for k, v in {a} : {b} if v != k]")),
+            two.clone().prop_map(|(a, b)| format!("{{ for k, v in {a} : k => {b}... }}")),
+            two.prop_map(|(a, b)| format!("\"<${{{a}}}%{{ for v in {b} }}${{v}}%{{ endfor }}>\"")),
+            one.clone().prop_map(|a| format!("({a})[*].a")),
+            one.prop_map(|a| format!("!(-({a}))")),
+            (select(functions.clone()), proptest::collection::vec(inner, 0..4))
+                .prop_map(|(name, arguments)| format!("{name}({})", arguments.join(", "))),
+        ]
+    })
+}
+
+// E1
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 2_000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_expression_has_a_value_or_a_problem(text in any_expression()) {
+        if let Err(problems) = value(&text) {
+            proptest::prop_assert!(!problems.is_empty(), "{text}");
+        }
+    }
+}

@@ -205,6 +205,21 @@ pub fn name_of(address: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // E1
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,80}") {
+            let _ = read(&text, "here", &[]);
+        }
+
+        #[test]
+        fn any_json_is_read_or_refused(text in "[{}\\[\\]:,\"a-c0-9 ]{0,80}", name in "[a-z_]{0,12}") {
+            let _ = read(&format!("{{\"version\": 4, \"resources\": [{{\"{name}\": {text}}}]}}"), "here", &[]);
+        }
+    }
     use terrane_core::Scope;
     use terrane_provider::{Async, CallContext, Discovered, Fault, Search};
 

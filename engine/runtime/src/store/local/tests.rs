@@ -196,6 +196,35 @@ async fn a_snapshot_holds_every_part_of_a_state() {
     assert!(snapshot::read(&*bytes).is_err());
 }
 
+// E1
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_bytes_are_no_snapshot_and_no_record(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        proptest::prop_assert!(snapshot::read(&*bytes).is_err());
+        let is_record = matches!(crate::store::frame::next(&bytes, 0), crate::store::frame::Next::Record(..));
+        proptest::prop_assert!(!is_record);
+    }
+
+    #[test]
+    fn a_snapshot_that_was_changed_is_not_taken_for_another_state(
+        at in proptest::prelude::any::<proptest::sample::Index>(),
+        cut in 0_usize..9,
+        piece in proptest::collection::vec(proptest::num::u8::ANY, 0..5),
+    ) {
+        let state = crate::testing::full_state();
+        let mut bytes = Vec::new();
+        snapshot::write(&state, &mut bytes).unwrap();
+        let at = at.index(bytes.len());
+        let end = (at + cut).min(bytes.len());
+        bytes.splice(at..end, piece);
+        if let Ok(found) = snapshot::read(&*bytes) {
+            proptest::prop_assert_eq!(found, state);
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_lock_of_a_process_that_is_gone_is_taken_over_at_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -301,6 +301,42 @@ fn are_recorded(walk: &Walk<'_>, vertices: &[u32]) -> bool {
     true
 }
 
+/// Vertices of objects that go: all of them, and those that the configuration does not have by their resource.
+struct Going<'d> {
+    /// The vertex, and whether the configuration does not have it.
+    by_addr: BTreeMap<&'d InstanceAddr, (u32, bool)>,
+    by_resource: BTreeMap<&'d terrane_core::ResourceAddr, Vec<u32>>,
+    /// A vertex for all instances of a resource that go, once it was asked for.
+    joins: BTreeMap<&'d terrane_core::ResourceAddr, u32>,
+}
+
+impl<'d> Going<'d> {
+    fn of(decisions: &'d [(usize, Decision)], first_orphan: usize) -> Self {
+        let mut going = Self { by_addr: BTreeMap::new(), by_resource: BTreeMap::new(), joins: BTreeMap::new() };
+        for (vertex, decision) in decisions {
+            let (change, is_orphan) = (&decision.change, *vertex >= first_orphan);
+            if !(change.action.is_replace() || is_orphan) {
+                continue;
+            }
+            let vertex = u32::try_from(*vertex).unwrap_or(u32::MAX);
+            going.by_addr.insert(&change.addr, (vertex, is_orphan));
+            if is_orphan {
+                going.by_resource.entry(&change.addr.resource).or_default().push(vertex);
+            }
+        }
+        going
+    }
+
+    /// A vertex that goes before all instances of a resource that go.
+    fn join(&mut self, addr: &InstanceAddr, nodes: &mut Vec<Node>) -> Option<u32> {
+        let (resource, all) = self.by_resource.get_key_value(&*addr.resource)?;
+        Some(*self.joins.entry(resource).or_insert_with(|| {
+            nodes.push(Node { deps: all.clone(), rank: u32::MAX, ..Node::default() });
+            u32::try_from(nodes.len() - 1).unwrap_or(u32::MAX)
+        }))
+    }
+}
+
 /// Changes in the order of addresses, and the graph of their vertices.
 pub struct Graph {
     changes: Vec<Arc<Change>>,
@@ -338,7 +374,7 @@ impl Graph {
         }
         let mut graph = Self { changes: Vec::new(), nodes };
         graph.connect_orphans(&decisions, first_orphan);
-        graph.connect_moved(&decisions, first_orphan, &walk.state);
+        graph.connect_left(&decisions, first_orphan, &walk.state);
         for (vertex, decision) in &decisions {
             if let Some(node) = graph.nodes.get_mut(*vertex) {
                 node.is_create_first = decision.change.create_before_destroy;
@@ -389,19 +425,34 @@ impl Graph {
         }
     }
 
-    /// A replaced object that refers to something else from now on: the old one goes before what it lived in does.
-    fn connect_moved(&mut self, decisions: &[(usize, Decision)], first_orphan: usize, state: &State) {
-        let orphans = decisions.iter().filter(|(vertex, _)| *vertex >= first_orphan);
-        let orphans: BTreeMap<&InstanceAddr, u32> = orphans
-            .filter_map(|(vertex, decision)| Some((&decision.change.addr, u32::try_from(*vertex).ok()?)))
-            .collect();
-        if orphans.is_empty() {
+    /// What used an object that goes, and is changed to use it no more: the change comes first. A replaced object goes
+    /// before what it lived in does.
+    fn connect_left(&mut self, decisions: &[(usize, Decision)], first_orphan: usize, state: &State) {
+        let mut going = Going::of(decisions, first_orphan);
+        if going.by_addr.is_empty() {
             return;
         }
-        for (vertex, decision) in decisions.iter().filter(|(_, decision)| decision.change.action.is_replace()) {
-            let Some(record) = state.record(&decision.change.addr) else { continue };
+        let changed = |change: &Change| change.action == Action::Update || change.action.is_replace();
+        for (vertex, decision) in decisions.iter().filter(|(_, decision)| changed(&decision.change)) {
+            let change = &decision.change;
+            let Some(record) = state.record(&change.addr) else { continue };
+            let own = u32::try_from(*vertex).unwrap_or(u32::MAX);
+            let mut left = Vec::new();
+            for addr in &record.dependencies {
+                match going.by_addr.get(addr) {
+                    Some((other, true)) => left.push(*other),
+                    Some((other, false)) => {
+                        // Two that are replaced may have changed places.
+                        let is_left = !change.action.is_replace() && !change.dependencies.contains(addr);
+                        left.extend(is_left.then_some(*other));
+                    }
+                    None if addr.key.is_none() => left.extend(going.join(addr, &mut self.nodes)),
+                    None => {}
+                }
+            }
+            left.retain(|other| *other != own);
             if let Some(node) = self.nodes.get_mut(*vertex) {
-                node.deps.extend(record.dependencies.iter().filter_map(|addr| orphans.get(addr)));
+                if change.action.is_replace() { node.deps.extend(left) } else { node.leaves = left }
             }
         }
     }

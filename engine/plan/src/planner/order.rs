@@ -3,7 +3,8 @@
 //! Each vertex has three points: destroyed, made, settled (all that refer to it are made). Edges between points are
 //! as in the table of the vocabulary: a reference from B to A means make A, make B; destroy B, destroy A;
 //! destroy B before A is touched; and where A is made before its old object goes, everything that refers to A
-//! comes in between. Points at which nothing happens stay in the plan only where they keep two others in order.
+//! comes in between. What was used goes after those who used it are made without it, unless they wait for
+//! something that waits for its going. Points at which nothing happens stay in the plan only where they keep two others in order.
 //! Everything is linear in vertices and edges.
 
 use crate::plan::{Phase, Step};
@@ -28,6 +29,9 @@ pub struct Node {
     pub is_create_first: bool,
     /// Whether it is replaced.
     pub is_replaced: bool,
+    /// Vertices whose objects it used and uses no more once it is made: they go after that, as far as nothing else is
+    /// against it.
+    pub leaves: Vec<u32>,
     /// A vertex whose object has the identity that this one's new object gets: it goes first.
     pub takes_place_of: Option<u32>,
     /// Conditions that are found out before its new object is made, and those after it.
@@ -112,12 +116,16 @@ impl Edges {
 
 fn pairs(nodes: &[Node]) -> Vec<(u32, u32)> {
     let is_any_create_first = nodes.iter().any(|node| node.is_replaced && node.is_create_first);
+    let is_touched = |vertex: u32| {
+        nodes.get(at(vertex)).is_some_and(|node| !node.make.is_empty() || node.conditions.is_some() || node.is_replaced)
+    };
     let mut pairs = Vec::new();
     for (vertex, node) in (0_u32..).zip(nodes) {
         for dep in &node.deps {
             pairs.push((point(*dep, MAKE), point(vertex, MAKE)));
             pairs.push((point(vertex, DESTROY), point(*dep, DESTROY)));
-            if !node.is_create_first {
+            // What nothing is done to need not wait, and those who refer to it neither.
+            if !node.is_create_first && is_touched(*dep) {
                 pairs.push((point(vertex, DESTROY), point(*dep, MAKE)));
             }
             if is_any_create_first {
@@ -138,6 +146,39 @@ fn pairs(nodes: &[Node]) -> Vec<(u32, u32)> {
         }
     }
     pairs
+}
+
+/// Edges that are left out where they would close a circle.
+fn partings(nodes: &[Node]) -> Vec<(u32, u32)> {
+    let of = |(vertex, node): (u32, &Node)| -> Vec<(u32, u32)> {
+        node.leaves.iter().map(|left| (point(vertex, MAKE), point(*left, DESTROY))).collect()
+    };
+    (0_u32..).zip(nodes).flat_map(of).collect()
+}
+
+/// The edges of all points, and an order that follows them; shorter than the number of points where there is a cycle.
+fn ordered(nodes: &[Node]) -> (Edges, Vec<u32>) {
+    let points = nodes.len() * 3;
+    let (needed, partings) = (pairs(nodes), partings(nodes));
+    let attempt = |partings: &[(u32, u32)]| {
+        let pairs = [&needed[..], partings].concat();
+        let edges = Edges::new(points, &pairs);
+        let order = sorted(nodes, &edges, &pairs);
+        (edges, order)
+    };
+    let (edges, order) = attempt(&partings);
+    if order.len() == points || partings.is_empty() {
+        return (edges, order);
+    }
+    // Every circle lies among the points that were not reached.
+    let mut is_reached = vec![false; points];
+    for point in &order {
+        if let Some(place) = is_reached.get_mut(at(*point)) {
+            *place = true;
+        }
+    }
+    let free: Vec<(u32, u32)> = partings.into_iter().filter(|(_, to)| is_reached.get(at(*to)) == Some(&true)).collect();
+    attempt(&free)
 }
 
 /// Points in an order that follows the edges, ties by rank. Shorter than the number of points where
@@ -173,9 +214,7 @@ pub fn steps(nodes: &mut [Node]) -> Option<Vec<Step>> {
     if nodes.iter().all(|node| node.destroy.is_empty() && node.make.is_empty() && node.conditions.is_none()) {
         return Some(Vec::new());
     }
-    let pairs = pairs(nodes);
-    let edges = Edges::new(nodes.len() * 3, &pairs);
-    let order = sorted(nodes, &edges, &pairs);
+    let (edges, order) = ordered(nodes);
     if order.len() != nodes.len() * 3 {
         return None;
     }
@@ -320,6 +359,21 @@ mod tests {
     fn create_first_keeps_the_old_one_until_those_that_refer_to_it_are_done() {
         let nodes = vec![create_first(replaced(0, &[])), updated(1, &[0])];
         assert_eq!(order(nodes), "create A, update B, delete A");
+    }
+
+    // A2
+    #[test]
+    fn what_is_used_no_more_goes_last_unless_its_going_is_waited_for() {
+        let gone = |rank: u32, deps: &[u32]| Node { destroy: step(Verb::Delete), ..node(rank, deps) };
+        let leaving = |node: Node, left: u32| Node { leaves: vec![left], ..node };
+        assert_eq!(order(vec![gone(0, &[]), leaving(updated(1, &[]), 0)]), "update B, delete A");
+        // Both live in C, to which nothing is done.
+        let nodes = vec![gone(0, &[2]), leaving(updated(1, &[2]), 0), node(2, &[])];
+        assert_eq!(order(nodes), "update B, delete A");
+        // C is updated once A is gone, and B waits for that.
+        let nodes = vec![gone(0, &[2]), leaving(updated(1, &[2]), 0), updated(2, &[])];
+        assert_eq!(order(nodes), "delete A, update C, update B");
+        assert_eq!(order(vec![replaced(0, &[]), leaving(updated(1, &[]), 0)]), "update B, delete A, create A");
     }
 
     #[test]

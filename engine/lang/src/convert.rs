@@ -290,12 +290,13 @@ fn unify_two(a: &Type, b: &Type) -> Option<Type> {
         (Type::List(x), Type::Tuple(items)) | (Type::Tuple(items), Type::List(x)) => {
             unify_two(x, &unify(items)?).map(Type::list)
         }
-        (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => {
-            let pairs: Option<Vec<Type>> = x.iter().zip(y.iter()).map(|(x, y)| unify_two(x, y)).collect();
-            let list = || unify_two(&unify(x)?, &unify(y)?).map(Type::list);
-            pairs.map(Type::Tuple).or_else(list)
+        (Type::Tuple(x), Type::Tuple(y)) => {
+            let items = || x.iter().zip(y).map(|(x, y)| unify_two(x, y)).collect::<Option<Vec<Type>>>();
+            match (x.len() == y.len()).then(items).flatten() {
+                Some(items) => Some(Type::Tuple(items)),
+                None => unify_two(&unify(x)?, &unify(y)?).map(Type::list),
+            }
         }
-        (Type::Tuple(x), Type::Tuple(y)) => unify_two(&unify(x)?, &unify(y)?).map(Type::list),
         (Type::Map(x), Type::Map(y)) => unify_two(x, y).map(Type::map),
         (Type::Map(x), Type::Object(fields)) | (Type::Object(fields), Type::Map(x)) => {
             unify_two(x, &unify_fields(fields)?).map(Type::map)

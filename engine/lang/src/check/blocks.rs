@@ -247,6 +247,7 @@ impl Lower<'_> {
         let mut known: Vec<&str> = callee.variables.keys().map(|name| &**name).collect();
         known.extend(CALL);
         if callee.is_incomplete {
+            // What is not declared there may stand in what could not be read.
             known.extend(block.body.attributes.iter().map(|attribute| &*attribute.name.text));
         }
         let is_known = self.only(block, &known, &[]);

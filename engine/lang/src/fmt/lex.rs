@@ -76,16 +76,17 @@ struct Walk<'a> {
 pub fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut walk = Walk { scanner: Scanner::new(text), tokens: Vec::new(), places: vec![Place::Code(0)] };
     loop {
-        let goes_on = match walk.places.last() {
+        match walk.places.last() {
             Some(Place::String) => walk.string(),
             Some(Place::Heredoc(end, after)) => {
                 let (end, after) = (*end, *after);
-                walk.heredoc(end, after)
+                walk.heredoc(end, after);
             }
-            Some(Place::Code(_)) | None => walk.code(),
-        };
-        if !goes_on {
-            return walk.tokens;
+            Some(Place::Code(_)) | None => {
+                if !walk.code() {
+                    return walk.tokens;
+                }
+            }
         }
     }
 }
@@ -99,25 +100,23 @@ impl Walk<'_> {
     }
 
     /// A piece of a quoted string.
-    fn string(&mut self) -> bool {
+    fn string(&mut self) {
         let (chunk, start, end) = self.scanner.chunk(true);
         self.chunk(chunk, (start, end));
-        true
     }
 
     /// A piece of a heredoc.
-    fn heredoc(&mut self, body_end: usize, after: usize) -> bool {
+    fn heredoc(&mut self, body_end: usize, after: usize) {
         if self.scanner.pos >= body_end {
             self.places.pop();
             self.add(Part::HeredocClose, body_end, after);
             self.scanner.pos = after;
-            return true;
+            return;
         }
         let limit = std::mem::replace(&mut self.scanner.limit, body_end);
         let (chunk, start, end) = self.scanner.chunk(false);
         self.scanner.limit = limit;
         self.chunk(chunk, (start, end));
-        true
     }
 
     fn chunk(&mut self, chunk: Chunk, (start, end): (usize, usize)) {

@@ -5,10 +5,11 @@
 //! last wins as a whole; maps are not merged. Text is a value as it stands, or an expression where the
 //! declared type has parts.
 
-use crate::check::{constant, join};
+use crate::check::constant;
 use crate::convert::convert;
 use crate::diag;
 use crate::eval;
+use crate::paths::join;
 use crate::program::{Input, InputSource, InputValue, Program, Variable};
 use crate::scope::Sources;
 use crate::syntax::{self, Given};

@@ -16,6 +16,7 @@ pub mod eval;
 pub mod fmt;
 pub mod functions;
 pub mod inputs;
+pub mod paths;
 pub mod program;
 pub mod scope;
 pub mod source;

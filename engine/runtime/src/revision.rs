@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use terrane_core::{Diagnostic, Place, Text};
 use terrane_lang::inputs::{self, Flag};
+use terrane_lang::paths::{join, seen_from};
 use terrane_lang::program::Program;
 use terrane_plan::planner::Changed;
-use terrane_plan::planner::changed::{ChangedFile, changed, normal};
+use terrane_plan::planner::changed::{ChangedFile, changed};
 
 /// Git answers at once but in very large repositories.
 const TIMEOUT_MS: u64 = 60_000;
@@ -57,7 +58,7 @@ impl Compared<'_> {
         names.extend(self.names(&ignored).await?);
         names.retain(|name| !name.split('/').any(|step| OURS.contains(&step)));
         let names: BTreeMap<Text, String> =
-            names.into_iter().map(|name| (Text::from(inside(prefix, &name)), name)).collect();
+            names.into_iter().map(|name| (Text::from(seen_from(prefix, &name)), name)).collect();
         self.are_no_modules(&names)?;
         let mut variables: BTreeSet<Text> =
             names.keys().filter(|name| inputs::is_read_unasked(name)).cloned().collect();
@@ -107,7 +108,7 @@ impl Compared<'_> {
         let folders = names.keys().filter(|name| self.folder.join(&***name).is_dir());
         let mut holding = folders.filter(|name| {
             let is_in_it = |folder: &str| folder == &***name || folder.starts_with(&format!("{name}/"));
-            self.program.modules.iter().any(|module| is_in_it(&normal(".", &module.folder)))
+            self.program.modules.iter().any(|module| is_in_it(&join(".", &module.folder)))
         });
         match holding.next() {
             Some(name) => Err(format!("{name} is another repository, and holds modules")),
@@ -121,9 +122,9 @@ impl Compared<'_> {
             Flag::Var(_) => None,
         });
         let relative = |path: &String| match Path::new(path).strip_prefix(self.folder) {
-            Ok(below) => normal(".", &below.display().to_string()),
+            Ok(below) => join(".", &below.display().to_string()),
             Err(_) if path.starts_with('/') => path.clone(),
-            Err(_) => normal(".", path),
+            Err(_) => join(".", path),
         };
         named.map(|path| relative(path).into()).collect()
     }
@@ -141,17 +142,6 @@ impl Compared<'_> {
         let run = Run::new(self.folder, self.environment, TIMEOUT_MS);
         command::output(&words, input, &run).await.map_err(|why| format!("git: {why}"))
     }
-}
-
-/// A name below the top of the repository as seen from the folder at `prefix`, which is empty or ends with `/`.
-fn inside(prefix: &str, name: &str) -> String {
-    if let Some(below) = name.strip_prefix(prefix) {
-        return below.to_owned();
-    }
-    let shared = prefix.split_inclusive('/').zip(name.split_inclusive('/')).take_while(|(of, other)| of == other);
-    let shared: usize = shared.map(|(step, _)| step.len()).sum();
-    let (up, below) = (prefix.get(shared..).unwrap_or_default(), name.get(shared..).unwrap_or_default());
-    format!("{}{below}", "../".repeat(up.matches('/').count()))
 }
 
 /// Whether a name as seen from the folder at `prefix` leads out of the repository.
@@ -195,18 +185,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_seen_from_the_folder() {
-        for (prefix, name, seen) in [
-            ("", "main.hcl", "main.hcl"),
-            ("fleet/", "fleet/a/main.hcl", "a/main.hcl"),
-            ("live/eu/", "modules/pool/main.hcl", "../../modules/pool/main.hcl"),
-            ("live/eu/", "live/us/main.hcl", "../us/main.hcl"),
-            ("live/eu/", "live/euro.hcl", "../euro.hcl"),
-        ] {
-            assert_eq!(inside(prefix, name), seen);
-            assert!(!climbs_out(prefix, seen));
-        }
+    fn a_name_that_leads_out_of_the_repository_is_seen() {
         assert!(climbs_out("live/", "../../x.tfvars"));
+        assert!(!climbs_out("live/eu/", "../../modules/pool/main.hcl"));
+        assert!(!climbs_out("", "main.hcl"));
     }
 
     #[test]

@@ -121,7 +121,7 @@ pub fn encryption_of(sources: &dyn Sources, folder: &str) -> GivenEncryption {
     let names = sources.list(folder).unwrap_or_default();
     let mut blocks = Vec::new();
     for name in names.iter().filter(|name| name.ends_with(".hcl") && !name.starts_with('.')) {
-        let Ok(bytes) = sources.read(&super::join(folder, name)) else { continue };
+        let Ok(bytes) = sources.read(&crate::paths::join(folder, name)) else { continue };
         let Ok(text) = std::str::from_utf8(&bytes) else { continue };
         if !text.contains("encryption") {
             continue;

@@ -4,6 +4,7 @@ use super::meta::find;
 use super::names::{Blocks, Declare, Names, text_of};
 use super::{overrides, settings};
 use crate::diag;
+use crate::paths::join;
 use crate::program::Schemas;
 use crate::scope::Sources;
 use crate::source::{self, Package, Source};
@@ -205,47 +206,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A path seen from a folder, without `.` and with `..` taken away where that is possible.
-pub(crate) fn join(folder: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    let folder = if path.starts_with('/') { "/" } else { folder };
-    for part in folder.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            other => parts.push(other),
-        }
-    }
-    let joined = parts.join("/");
-    match (folder.starts_with('/'), joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => String::from("."),
-        (false, false) => joined,
-    }
-}
-
 /// The digest as text.
 pub(crate) fn hexadecimal(digest: Sha256) -> String {
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::join;
-
-    #[test]
-    fn paths_are_joined_without_detours() {
-        for (folder, path, expected) in [
-            (".", "a.hcl", "a.hcl"),
-            (".", ".", "."),
-            ("modules/a", "../b", "modules/b"),
-            (".", "../x", "../x"),
-            ("/srv/x", "./m/", "/srv/x/m"),
-            (".", "/srv/x", "/srv/x"),
-        ] {
-            assert_eq!(join(folder, path), expected, "{folder} {path}");
-        }
-    }
 }

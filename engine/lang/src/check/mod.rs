@@ -40,7 +40,6 @@ use terrane_core::schema::SchemaKind;
 use terrane_core::{Diagnostic, Schema, SourceMap, Span, Text, Value, diagnostic};
 
 pub use encryption::{GivenEncryption, encryption, encryption_of};
-pub(crate) use files::join;
 pub use line::Lines;
 pub use settings::BACKENDS;
 pub use types::read as type_constraint;

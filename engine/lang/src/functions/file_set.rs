@@ -1,7 +1,7 @@
 //! Patterns of paths: what `fileset` finds.
 
-use super::filesystem::clean;
 use super::{FunctionContext, Outcome, is, normal, wrong};
+use crate::paths::{join, seen_from};
 use crate::scope::Sources;
 use regex::Regex;
 use std::collections::BTreeSet;
@@ -22,8 +22,7 @@ enum Part<'p> {
 
 /// The files that a pattern finds, by their paths as seen from `folder`. Links to folders are not walked.
 pub(super) fn file_set(folder: &str, pattern: &str, cx: &FunctionContext<'_>) -> Outcome {
-    let folder = clean(folder);
-    let whole = clean(&format!("{folder}/{pattern}"));
+    let whole = join(folder, pattern.trim_start_matches('/'));
     let parts = whole.split('/').filter(|part| !part.is_empty()).map(part).collect::<Option<Vec<_>>>();
     let Some(parts) = parts else { return wrong(1, "it is no pattern") };
     let start = if whole.starts_with('/') { "/" } else { "." };
@@ -31,7 +30,7 @@ pub(super) fn file_set(folder: &str, pattern: &str, cx: &FunctionContext<'_>) ->
     if !search.walk(start, &parts) {
         return wrong(1, format!("it finds more than {MOST_FILES} files"));
     }
-    is(Value::set(search.found.iter().map(|path| normal(&seen_from(&folder, path))).collect()))
+    is(Value::set(search.found.iter().map(|path| normal(&seen_from(folder, path))).collect()))
 }
 
 fn part(text: &str) -> Option<Part<'_>> {
@@ -51,7 +50,7 @@ impl Search<'_> {
     /// Notes what the rest of a pattern finds below a folder. False where that is too much.
     fn walk(&mut self, folder: &str, parts: &[Part<'_>]) -> bool {
         let Some((first, rest)) = parts.split_first() else { return true };
-        let below = |name: &str| clean(&format!("{folder}/{name}"));
+        let below = |name: &str| join(folder, name);
         match (first, rest.is_empty()) {
             (Part::Name(name), false) => self.walk(&below(name), rest),
             (Part::Glob(regex), false) => {
@@ -69,21 +68,10 @@ impl Search<'_> {
 
     fn files(&mut self, folder: &str, is_meant: impl Fn(&str) -> bool) -> bool {
         let names = self.sources.list(folder).unwrap_or_default();
-        let found = names.iter().filter(|name| is_meant(name)).map(|name| clean(&format!("{folder}/{name}")));
+        let found = names.iter().filter(|name| is_meant(name)).map(|name| join(folder, name));
         self.found.extend(found);
         self.found.len() <= MOST_FILES
     }
-}
-
-/// A path as seen from a folder, both without detours.
-fn seen_from(folder: &str, path: &str) -> String {
-    let steps = |path: &str| -> Vec<String> {
-        path.split('/').filter(|step| !matches!(*step, "" | ".")).map(ToOwned::to_owned).collect()
-    };
-    let (folder, path) = (steps(folder), steps(path));
-    let shared = folder.iter().zip(&path).take_while(|(a, b)| a == b).count();
-    let up = std::iter::repeat_n("..".to_owned(), folder.len() - shared);
-    up.chain(path.into_iter().skip(shared)).collect::<Vec<_>>().join("/")
 }
 
 /// `*` and `?` match no slash, `[a-z]` and `[^a-z]` one character, `{a,b}` either, a backslash quotes.

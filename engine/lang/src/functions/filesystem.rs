@@ -4,6 +4,7 @@ use super::ParameterType::String as S;
 use super::file_set::file_set;
 use super::hash::{base64_digest, hex_digest};
 use super::{Function, FunctionContext, FunctionError, a_bool, is, of, p, string, text, wrong};
+use crate::paths::join;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::Md5;
@@ -15,11 +16,7 @@ use terrane_core::{Type, Value};
 /// The functions.
 pub static TABLE: &[Function] = &[
     Function::new("abspath", "A path from the root of the file system.", PATH, string, |a, cx| {
-        of(clean(&if text(a, 0).starts_with('/') {
-            text(a, 0).to_owned()
-        } else {
-            format!("{}/{}", cx.sources.folder(), text(a, 0))
-        }))
+        of(join(&cx.sources.folder(), text(a, 0)))
     }),
     Function::new("basename", "The last part of a path.", PATH, string, |a, _| {
         let trimmed = text(a, 0).trim_end_matches('/');
@@ -30,7 +27,7 @@ pub static TABLE: &[Function] = &[
         })
     }),
     Function::new("dirname", "A path without its last part.", PATH, string, |a, _| {
-        of(text(a, 0).rsplit_once('/').map_or_else(|| ".".to_owned(), |(folder, _)| clean(&format!("{folder}/"))))
+        of(text(a, 0).rsplit_once('/').map_or_else(|| ".".to_owned(), |(folder, _)| join(&format!("{folder}/"), "")))
     }),
     Function::new("file", "The text of a file.", PATH, string, |a, cx| match std::str::from_utf8(&read(a, cx)?) {
         Ok(contents) => of(contents),
@@ -80,25 +77,4 @@ static PATH: &[super::Parameter] = &[p("path", S)];
 fn read(arguments: &[Value], cx: &FunctionContext<'_>) -> Result<Arc<[u8]>, FunctionError> {
     let path = text(arguments, 0);
     cx.sources.read(path).or_else(|reason| wrong(0, format!("`{path}`: {reason}")))
-}
-
-/// The shortest path that means the same, without looking at files.
-pub(super) fn clean(path: &str) -> String {
-    let is_absolute = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            ".." if is_absolute => {}
-            other => parts.push(other),
-        }
-    }
-    match (is_absolute, parts.is_empty()) {
-        (true, _) => format!("/{}", parts.join("/")),
-        (false, true) => ".".to_owned(),
-        (false, false) => parts.join("/"),
-    }
 }

@@ -1,13 +1,14 @@
 //! Which part of a configuration a difference of its files touches: what was changed, and all that refers to it.
 
 use super::selection::Changed;
-use super::targets::{call_paths, expression_of, references};
+use super::targets::{call_paths, expressions_of, references};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use terrane_core::{AddrPattern, InstanceAddr, Kind, Mode, ModulePath, ResourceAddr, Selector, Text};
 use terrane_lang::difference::{given, parts};
 use terrane_lang::eval::ir::{Expr, ExprKind, Given};
-use terrane_lang::program::{ModuleId, Node, Program};
+use terrane_lang::paths::join;
+use terrane_lang::program::{ModuleId, Node, Program, Resource};
 
 /// A file in which two versions of the configuration differ. Names are relative to the folder of the root module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,9 +111,7 @@ impl Search<'_> {
         let node = match *words.as_slice() {
             [kind @ ("resource" | "data"), type_name, name] => {
                 let mode = if kind == "data" { Mode::Data } else { Mode::Managed };
-                let is_it = |r: &terrane_lang::program::Resource| {
-                    r.mode == mode && *r.type_name == *type_name && *r.name == *name
-                };
+                let is_it = |r: &Resource| r.mode == mode && *r.type_name == *type_name && *r.name == *name;
                 let found = of.resources.iter().position(is_it).map(|index| Node::Resource(module, index));
                 if found.is_none() {
                     let (type_name, name) = (type_name.into(), name.into());
@@ -175,7 +174,7 @@ impl Search<'_> {
     }
 
     fn stands_in(&self, span: terrane_core::Span, files: &BTreeMap<Text, ChangedFile>) -> bool {
-        self.program.sources.get(span.file).is_some_and(|file| files.contains_key(normal(".", &file.name).as_str()))
+        self.program.sources.get(span.file).is_some_and(|file| files.contains_key(join(".", &file.name).as_str()))
     }
 
     fn path(&self, module: ModuleId) -> ModulePath {
@@ -203,7 +202,7 @@ impl Search<'_> {
         }
         let reads = |node: &&Node| {
             let mut is_touched = false;
-            expression_of(self.program, **node, &mut |module, expr| {
+            expressions_of(self.program, **node, &mut |module, expr| {
                 let folder = self.program.modules.get(module.0).map_or(".", |module| &*module.folder);
                 is_touched |= reads_any(expr, folder, &others);
             });
@@ -215,11 +214,13 @@ impl Search<'_> {
 
     /// What was changed with all that refers to it.
     fn told(self, since: Text) -> Changed {
+        let providers = self.providers();
         let mut users: BTreeMap<Node, Vec<Node>> = BTreeMap::new();
         let mut used = Vec::new();
         for node in &self.program.order {
             references(self.program, *node, &mut used);
-            used.extend(self.configured_by(*node));
+            let provider = self.resource(*node).and_then(|resource| providers.get(&resource.provider.name));
+            used.extend(provider.into_iter().flatten());
             for of in used.drain(..) {
                 users.entry(of).or_default().push(*node);
             }
@@ -248,23 +249,26 @@ impl Search<'_> {
         Changed { since, blocks: blocks.collect(), outputs }
     }
 
-    /// The provider blocks that a resource may be reached through.
-    fn configured_by(&self, node: Node) -> Vec<Node> {
-        let Node::Resource(module, index) = node else { return Vec::new() };
-        let resource = self.program.modules.get(module.0).and_then(|module| module.resources.get(index));
-        let Some(resource) = resource else { return Vec::new() };
-        let providers = self.program.order.iter().filter(|node| match node {
-            Node::Provider(of, index) => {
-                let block = self.program.modules.get(of.0).and_then(|module| module.providers.get(*index));
-                block.is_some_and(|block| block.provider.name == resource.provider.name)
+    /// The blocks of each provider; any of them may be the one that a resource is reached through.
+    fn providers(&self) -> BTreeMap<Text, Vec<Node>> {
+        let mut blocks: BTreeMap<Text, Vec<Node>> = BTreeMap::new();
+        for node in &self.program.order {
+            let Node::Provider(module, index) = node else { continue };
+            let block = self.program.modules.get(module.0).and_then(|module| module.providers.get(*index));
+            if let Some(block) = block {
+                blocks.entry(block.provider.name.clone()).or_default().push(*node);
             }
-            _ => false,
-        });
-        providers.copied().collect()
+        }
+        blocks
+    }
+
+    fn resource(&self, node: Node) -> Option<&Resource> {
+        let Node::Resource(module, index) = node else { return None };
+        self.program.modules.get(module.0)?.resources.get(index)
     }
 
     fn address(&self, module: ModuleId, index: usize) -> Option<String> {
-        let resource = self.program.modules.get(module.0)?.resources.get(index)?;
+        let resource = self.resource(Node::Resource(module, index))?;
         let (type_name, name) = (resource.type_name.clone(), resource.name.clone());
         Some(ResourceAddr { module: self.path(module), mode: resource.mode, type_name, name }.to_string())
     }
@@ -274,20 +278,15 @@ fn folder_of(name: &str) -> &str {
     name.rsplit_once('/').map_or(".", |(folder, _)| folder)
 }
 
-/// Whether a call in an expression reads one of these files, or may.
+/// Whether an expression is a call that reads one of these files, or may.
 fn reads_any(expr: &Expr, folder: &str, files: &BTreeSet<&str>) -> bool {
-    let mut found = false;
-    expr.visit(&mut |inner| {
-        let ExprKind::Call(call) = &inner.kind else { return };
-        let name = call.function.name;
-        found |= OF_ANY_FILE.contains(&name)
-            || (OF_A_FILE.contains(&name)
-                && match call.arguments.first().and_then(|argument| written(argument, folder)) {
-                    Some(path) => files.contains(normal(".", &path).as_str()),
-                    None => true,
-                });
-    });
-    found
+    let ExprKind::Call(call) = &expr.kind else { return false };
+    let name = call.function.name;
+    if OF_ANY_FILE.contains(&name) {
+        return true;
+    }
+    let path = || call.arguments.first().and_then(|argument| written(argument, folder));
+    OF_A_FILE.contains(&name) && path().is_none_or(|path| files.contains(join(".", &path).as_str()))
 }
 
 /// The text of an expression that is the same in every evaluation.
@@ -302,20 +301,4 @@ fn written(expr: &Expr, folder: &str) -> Option<String> {
         ExprKind::Template(parts) => parts.iter().map(|part| written(part, folder)).collect(),
         _ => None,
     }
-}
-
-/// A path below `folder` without `.` and, as far as it goes, without `..`.
-#[must_use]
-pub fn normal(folder: &str, path: &str) -> String {
-    let mut steps: Vec<&str> = Vec::new();
-    for step in folder.split('/').chain(path.split('/')) {
-        match step {
-            "" | "." => {}
-            ".." if steps.last().is_some_and(|last| *last != "..") => {
-                steps.pop();
-            }
-            step => steps.push(step),
-        }
-    }
-    if steps.is_empty() { String::from(".") } else { steps.join("/") }
 }

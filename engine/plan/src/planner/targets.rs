@@ -7,8 +7,8 @@ use crate::plan::Mode as PlanMode;
 use crate::state::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
 use terrane_core::{AddrPattern, BlockNames, Diagnostic, InstanceAddr, Mode, ObjectId, Place, Selector, Text, Value};
-use terrane_lang::eval::ir::{Body, Expr, ExprKind, Referent, Step};
-use terrane_lang::program::{Call, ModuleId, Node, Program, Repetition, Target, Validation};
+use terrane_lang::eval::ir::{Expr, ExprKind, Referent, Step};
+use terrane_lang::program::{ModuleId, Node, Program, Repetition, Target, Validation};
 
 /// A block: calls from the root, mode, type and name.
 pub type Block = (Vec<Text>, Mode, Text, Text);
@@ -291,56 +291,27 @@ pub(crate) fn references(program: &Program, node: Node, out: &mut Vec<Node>) {
     if let Some((caller, call)) = of.caller {
         out.push(Node::Call(caller, call));
     }
+    expressions_of(program, node, &mut |module, expr| one(program, module, expr, out));
     match node {
-        Node::Variable(_, index) => {
-            if let Some(variable) = of.variables.get(index) {
-                conditions(program, module, variable.validations.iter(), out);
-            }
-            let argument = of.caller.and_then(|(caller, call)| {
-                Some((caller, program.modules.get(caller.0)?.calls.get(call)?.arguments.get(index)?.as_ref()?))
-            });
-            if let Some((caller, argument)) = argument {
-                expression(program, caller, argument, out);
-            }
-        }
-        Node::Local(_, index) => {
-            if let Some(local) = of.locals.get(index) {
-                expression(program, module, &local.value, out);
-            }
-        }
         Node::Output(_, index) => {
-            if let Some(output) = of.outputs.get(index) {
-                expression(program, module, &output.value, out);
-                conditions(program, module, output.preconditions.iter(), out);
-                targets(program, module, &output.depends_on, out);
-            }
+            of.outputs.get(index).into_iter().for_each(|output| targets(program, module, &output.depends_on, out));
         }
         Node::Call(_, index) => {
-            if let Some(Call { repetition, depends_on, .. }) = of.calls.get(index) {
-                repeated(program, module, repetition, out);
-                targets(program, module, depends_on, out);
-            }
+            of.calls.get(index).into_iter().for_each(|call| targets(program, module, &call.depends_on, out));
         }
         Node::Resource(_, index) => {
             if let Some(resource) = of.resources.get(index) {
-                repeated(program, module, &resource.repetition, out);
                 targets(program, module, &resource.depends_on, out);
-                body(program, module, &resource.body, out);
-                conditions(program, module, resource.lifecycle.conditions(), out);
                 out.extend(resource.lifecycle.replace_triggered_by.iter().map(|t| Node::Resource(module, t.resource)));
             }
         }
-        Node::Provider(_, index) => {
-            if let Some(provider) = of.providers.get(index) {
-                body(program, module, &provider.body, out);
-            }
-        }
-        Node::Import(_) => {}
+        Node::Variable(..) | Node::Local(..) | Node::Provider(..) | Node::Import(_) => {}
     }
 }
 
-/// Shows every expression that is evaluated for a node, with the module that it is written in.
-pub(crate) fn expression_of(program: &Program, node: Node, each: &mut dyn FnMut(ModuleId, &Expr)) {
+/// Shows every expression that is evaluated for a node, those inside of others too, with the module that it is written
+/// in.
+pub(crate) fn expressions_of(program: &Program, node: Node, each: &mut dyn FnMut(ModuleId, &Expr)) {
     let (Node::Variable(module, index)
     | Node::Local(module, index)
     | Node::Resource(module, index)
@@ -351,57 +322,54 @@ pub(crate) fn expression_of(program: &Program, node: Node, each: &mut dyn FnMut(
         return;
     };
     let Some(of) = program.modules.get(module.0) else { return };
-    let keys = |of: &Repetition, each: &mut dyn FnMut(ModuleId, &Expr)| match of {
-        Repetition::Single => {}
-        Repetition::Count(expr) | Repetition::ForEach(expr) => each(module, expr),
-    };
+    if let (Node::Variable(..), Some((caller, call))) = (node, of.caller) {
+        let call = program.modules.get(caller.0).and_then(|of| of.calls.get(call));
+        let argument = call.and_then(|call| call.arguments.get(index)?.as_ref());
+        argument.into_iter().for_each(|argument| argument.visit(&mut |expr| each(caller, expr)));
+    }
+    let mut here = |expr: &Expr| each(module, expr);
     match node {
         Node::Variable(..) => {
-            let argument = of.caller.and_then(|(caller, call)| {
-                Some((caller, program.modules.get(caller.0)?.calls.get(call)?.arguments.get(index)?.as_ref()?))
-            });
-            if let Some((caller, argument)) = argument {
-                each(caller, argument);
-            }
-            let validations = of.variables.get(index).map(|variable| &variable.validations);
-            validations.into_iter().flatten().flat_map(Validation::expressions).for_each(|expr| each(module, expr));
+            of.variables.get(index).into_iter().for_each(|variable| conditions(variable.validations.iter(), &mut here));
         }
-        Node::Local(..) => of.locals.get(index).into_iter().for_each(|local| each(module, &local.value)),
+        Node::Local(..) => of.locals.get(index).into_iter().for_each(|local| local.value.visit(&mut here)),
         Node::Output(..) => {
             if let Some(output) = of.outputs.get(index) {
-                each(module, &output.value);
-                output.preconditions.iter().flat_map(Validation::expressions).for_each(|expr| each(module, expr));
+                output.value.visit(&mut here);
+                conditions(output.preconditions.iter(), &mut here);
             }
         }
-        Node::Call(..) => of.calls.get(index).into_iter().for_each(|call| keys(&call.repetition, each)),
+        Node::Call(..) => of.calls.get(index).into_iter().for_each(|call| repeated(&call.repetition, &mut here)),
         Node::Resource(..) => {
             if let Some(resource) = of.resources.get(index) {
-                keys(&resource.repetition, each);
-                resource.body.visit(&mut |expr| each(module, expr));
-                resource.lifecycle.conditions().flat_map(Validation::expressions).for_each(|expr| each(module, expr));
+                repeated(&resource.repetition, &mut here);
+                resource.body.visit(&mut here);
+                conditions(resource.lifecycle.conditions(), &mut here);
             }
         }
-        Node::Provider(..) => of.providers.get(index).into_iter().for_each(|block| {
-            block.body.visit(&mut |expr| each(module, expr));
-        }),
+        Node::Provider(..) => of.providers.get(index).into_iter().for_each(|block| block.body.visit(&mut here)),
         Node::Import(_) => {}
+    }
+}
+
+fn conditions<'v>(of: impl Iterator<Item = &'v Validation>, each: &mut dyn FnMut(&Expr)) {
+    of.flat_map(Validation::expressions).for_each(|expr| expr.visit(&mut |inner| each(inner)));
+}
+
+fn repeated(of: &Repetition, each: &mut dyn FnMut(&Expr)) {
+    match of {
+        Repetition::Single => {}
+        Repetition::Count(expr) | Repetition::ForEach(expr) => expr.visit(&mut |inner| each(inner)),
     }
 }
 
 fn import(program: &Program, number: usize, out: &mut Vec<Node>) {
     let Some(import) = program.imports.get(number) else { return };
     let root = ModuleId(0);
-    repeated(program, root, &import.repetition, out);
+    repeated(&import.repetition, &mut |expr| one(program, root, expr, out));
     expression(program, root, &import.id, out);
     let keys = import.to.modules.iter().filter_map(|(_, key)| key.as_ref()).chain(&import.to.key);
     keys.for_each(|key| expression(program, root, key, out));
-}
-
-fn repeated(program: &Program, module: ModuleId, of: &Repetition, out: &mut Vec<Node>) {
-    match of {
-        Repetition::Single => {}
-        Repetition::Count(expr) | Repetition::ForEach(expr) => expression(program, module, expr, out),
-    }
 }
 
 fn targets(program: &Program, module: ModuleId, of: &[Target], out: &mut Vec<Node>) {
@@ -424,14 +392,6 @@ fn whole_call(program: &Program, module: ModuleId, index: usize, out: &mut Vec<N
     for call in 0..inner.calls.len() {
         whole_call(program, callee, call, out);
     }
-}
-
-fn body(program: &Program, module: ModuleId, of: &Body, out: &mut Vec<Node>) {
-    of.visit(&mut |expr| one(program, module, expr, out));
-}
-
-fn conditions<'v>(program: &Program, module: ModuleId, of: impl Iterator<Item = &'v Validation>, out: &mut Vec<Node>) {
-    of.flat_map(Validation::expressions).for_each(|expr| expression(program, module, expr, out));
 }
 
 fn expression(program: &Program, module: ModuleId, of: &Expr, out: &mut Vec<Node>) {

@@ -4,8 +4,8 @@
 //! as in the table of the vocabulary: a reference from B to A means make A, make B; destroy B, destroy A;
 //! destroy B before A is touched; and where A is made before its old object goes, everything that refers to A
 //! comes in between. What was used goes after those who used it are made without it, unless they wait for
-//! something that waits for its going. Points at which nothing happens stay in the plan only where they keep two others in order.
-//! Everything is linear in vertices and edges.
+//! something that waits for its going. Points at which nothing happens stay in the plan only where they keep two
+//! others in order. Everything is linear in vertices and edges.
 
 use crate::plan::{Phase, Step};
 use std::cmp::Reverse;
@@ -148,37 +148,39 @@ fn pairs(nodes: &[Node]) -> Vec<(u32, u32)> {
     pairs
 }
 
-/// Edges that are left out where they would close a circle.
-fn partings(nodes: &[Node]) -> Vec<(u32, u32)> {
-    let of = |(vertex, node): (u32, &Node)| -> Vec<(u32, u32)> {
-        node.leaves.iter().map(|left| (point(vertex, MAKE), point(*left, DESTROY))).collect()
-    };
-    (0_u32..).zip(nodes).flat_map(of).collect()
+/// Edges that are left out where they close a circle.
+fn partings(nodes: &[Node]) -> impl Iterator<Item = (u32, u32)> {
+    (0_u32..)
+        .zip(nodes)
+        .flat_map(|(vertex, node)| node.leaves.iter().map(move |left| (point(vertex, MAKE), point(*left, DESTROY))))
 }
 
 /// The edges of all points, and an order that follows them; shorter than the number of points where there is a cycle.
 fn ordered(nodes: &[Node]) -> (Edges, Vec<u32>) {
     let points = nodes.len() * 3;
-    let (needed, partings) = (pairs(nodes), partings(nodes));
-    let attempt = |partings: &[(u32, u32)]| {
-        let pairs = [&needed[..], partings].concat();
-        let edges = Edges::new(points, &pairs);
-        let order = sorted(nodes, &edges, &pairs);
-        (edges, order)
-    };
-    let (edges, order) = attempt(&partings);
-    if order.len() == points || partings.is_empty() {
+    let mut pairs = pairs(nodes);
+    let needed = pairs.len();
+    pairs.extend(partings(nodes));
+    let edges = Edges::new(points, &pairs);
+    let order = sorted(nodes, &edges, &pairs);
+    if order.len() == points || pairs.len() == needed {
         return (edges, order);
     }
-    // Every circle lies among the points that were not reached.
-    let mut is_reached = vec![false; points];
-    for point in &order {
-        if let Some(place) = is_reached.get_mut(at(*point)) {
+    // Those of a circle are reached neither from the front nor from the back.
+    let backwards: Vec<(u32, u32)> = pairs.iter().map(|(from, to)| (*to, *from)).collect();
+    let behind = sorted(nodes, &Edges::new(points, &backwards), &backwards);
+    let mut is_free = vec![false; points];
+    for point in order.iter().chain(&behind) {
+        if let Some(place) = is_free.get_mut(at(*point)) {
             *place = true;
         }
     }
-    let free: Vec<(u32, u32)> = partings.into_iter().filter(|(_, to)| is_reached.get(at(*to)) == Some(&true)).collect();
-    attempt(&free)
+    let is_free = |point: &u32| is_free.get(at(*point)) == Some(&true);
+    pairs.truncate(needed);
+    pairs.extend(partings(nodes).filter(|(from, to)| is_free(from) || is_free(to)));
+    let edges = Edges::new(points, &pairs);
+    let order = sorted(nodes, &edges, &pairs);
+    (edges, order)
 }
 
 /// Points in an order that follows the edges, ties by rank. Shorter than the number of points where
@@ -374,6 +376,26 @@ mod tests {
         let nodes = vec![gone(0, &[2]), leaving(updated(1, &[2]), 0), updated(2, &[])];
         assert_eq!(order(nodes), "delete A, update C, update B");
         assert_eq!(order(vec![replaced(0, &[]), leaving(updated(1, &[]), 0)]), "update B, delete A, create A");
+    }
+
+    // A2
+    #[test]
+    fn a_circle_takes_no_other_parting_with_it() {
+        let gone = |rank: u32, deps: &[u32]| Node { destroy: step(Verb::Delete), ..node(rank, deps) };
+        let leaving = |node: Node, left: u32| Node { leaves: vec![left], ..node };
+        // 0, 1 and 2 make the circle; 3 waits for 1, and 4 is left by 3.
+        let mut nodes = vec![
+            gone(0, &[2]),
+            leaving(updated(1, &[2]), 0),
+            updated(2, &[]),
+            leaving(updated(3, &[1]), 4),
+            gone(4, &[]),
+        ];
+        spread_create_first(&mut nodes);
+        let steps = steps(&mut nodes).unwrap();
+        let changes: Vec<Option<u32>> =
+            steps.iter().filter(|step| step.change.is_some()).map(|step| step.change).collect();
+        assert_eq!(changes, [0, 2, 1, 3, 4].map(Some));
     }
 
     #[test]

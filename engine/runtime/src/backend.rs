@@ -178,7 +178,7 @@ pub(crate) async fn wanted(
     configuration: &Configuration,
     given: &[Given],
 ) -> Result<Option<Backend>, Refusal> {
-    let refuse = |problem: Diagnostic| Refusal { problems: vec![problem], sources: configuration.sources.clone() };
+    let refuse = |problem| configuration.refusal(problem);
     let Some((program, block)) = configuration.program.as_ref().and_then(|p| Some((p, p.settings.backend.as_ref()?)))
     else {
         let Some(flag) = given.first() else { return Ok(None) };

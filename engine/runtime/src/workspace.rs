@@ -20,11 +20,12 @@ use crate::sources::FolderSources;
 use crate::store::local::LocalStore;
 use crate::store::open::{Backend, OpenContext};
 use crate::store::{self, Cut, LoadedState, LockHolder, StateStore, StoreError, Version};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use terrane_core::{Diagnostic, InstanceAddr, Place, SourceMap, Text, Value};
 use terrane_lang::Program;
+use terrane_lang::check::Packages;
 use terrane_lang::inputs::Flag;
 use terrane_lang::program::Input;
 use terrane_lang::scope::{DEFAULT_WORKSPACE, Sources as _};
@@ -48,10 +49,8 @@ pub struct Configuration {
     pub problems: Vec<Diagnostic>,
     /// Values of sensitive variables of the root module: what expressions in plan and state refer to.
     pub variables: BTreeMap<Text, Value>,
-    /// Packages that its modules come from, by address.
-    pub packages: BTreeSet<Text>,
-    /// Those of them that are to be fetched first.
-    pub missing_packages: BTreeSet<Text>,
+    /// Packages that its modules come from.
+    pub packages: Packages,
 }
 
 /// How to plan.
@@ -153,7 +152,6 @@ impl Folder {
             problems: loaded.problems,
             variables: BTreeMap::new(),
             packages: loaded.packages,
-            missing_packages: loaded.missing,
         };
         if let Some(program) = &configuration.program {
             let given = terrane_lang::inputs::inputs(program, ".", &sources, flags, &mut configuration.sources);
@@ -182,8 +180,7 @@ impl Folder {
             sources: SourceMap::default(),
             problems: Vec::new(),
             variables: BTreeMap::new(),
-            packages: BTreeSet::new(),
-            missing_packages: BTreeSet::new(),
+            packages: Packages::new(),
         }
     }
 
@@ -210,7 +207,7 @@ impl Folder {
         }
         let block = configuration.program.as_ref().and_then(|program| program.settings.backend.as_ref());
         let place = block.map_or(Place::Run, |block| Place::Span(block.span));
-        let told = |problem: Diagnostic| Refusal { problems: vec![problem], sources: configuration.sources.clone() };
+        let told = |problem| configuration.refusal(problem);
         if block.is_none() {
             return match remembered {
                 None => Ok(Backend::default()),
@@ -577,6 +574,11 @@ impl Configuration {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.program.is_none() && self.problems.iter().any(Diagnostic::is_error)
+    }
+
+    /// A problem together with the texts that its place is in.
+    pub(crate) fn refusal(&self, problem: Diagnostic) -> Refusal {
+        Refusal { problems: vec![problem], sources: self.sources.clone() }
     }
 }
 

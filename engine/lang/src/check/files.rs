@@ -10,11 +10,24 @@ use crate::scope::Sources;
 use crate::source::{self, Package, Source};
 use crate::syntax::{self, ast};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use terrane_core::{Diagnostic, Place, SourceMap, Span, Text};
 
 /// Folders by their path relative to the root folder.
 pub(crate) type Folders = BTreeMap<String, (Names, Blocks)>;
+
+/// Packages that module calls name, by their address.
+pub type Packages = BTreeMap<Text, CalledPackage>;
+
+/// A package that module calls name.
+#[derive(Clone, Debug)]
+pub struct CalledPackage {
+    /// The `source` of the first call that was read.
+    pub call: Span,
+    /// The folder it stands in, relative to the root folder; `None` where it is to be fetched.
+    pub folder: Option<String>,
+}
 
 /// Reads folders, each once.
 pub(crate) struct Reader<'a> {
@@ -27,12 +40,7 @@ pub(crate) struct Reader<'a> {
     pub has_syntax_errors: bool,
     pub digest: Sha256,
     pub folders: Folders,
-    /// Packages that are called, by address.
-    pub packages: BTreeSet<Text>,
-    /// Those of them that are to be fetched.
-    pub missing: BTreeSet<Text>,
-    /// The folders that packages stand in.
-    roots: BTreeSet<String>,
+    pub packages: Packages,
 }
 
 impl<'a> Reader<'a> {
@@ -46,9 +54,7 @@ impl<'a> Reader<'a> {
             has_syntax_errors: false,
             digest: Sha256::new(),
             folders: Folders::new(),
-            packages: BTreeSet::new(),
-            missing: BTreeSet::new(),
-            roots: BTreeSet::new(),
+            packages: Packages::new(),
         }
     }
 
@@ -101,32 +107,30 @@ impl<'a> Reader<'a> {
     /// A folder beside that of the caller. What comes in a package stays in it.
     fn beside(&mut self, folder: &str, text: &str, span: Span) -> Option<(String, Span)> {
         let target = join(folder, text);
-        let is_in = |root: &&String, folder: &str| {
-            folder.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        if self.roots.iter().any(|root| is_in(&root, folder) && !is_in(&root, &target)) {
+        let mut roots = self.packages.values().filter_map(|package| package.folder.as_deref());
+        if roots.any(|root| is_in(root, folder) && !is_in(root, &target)) {
             self.problems.push(diag::MODULE_NOT_FOUND.at(span).detail(format!("`{text}` leads out of the package")));
             return None;
         }
         Some((target, span))
     }
 
+    /// The folder of a package, which is asked for once: whether its content is what was locked takes reading all of it.
     fn package(&mut self, package: &Package, span: Span) -> Option<(String, Span)> {
-        let address = package.address();
-        self.packages.insert(address.clone());
-        let problem = match self.sources.package(&address) {
-            Ok(Some(root)) => {
-                let root = join(".", &root);
-                let target = join(&root, &package.folder);
-                self.roots.insert(root);
-                return Some((target, span));
+        let called = match self.packages.entry(package.address()) {
+            Entry::Occupied(called) => called.into_mut(),
+            Entry::Vacant(entry) => {
+                let address = entry.key();
+                let (folder, problem) = match self.sources.package(address) {
+                    Ok(Some(root)) => (Some(join(".", &root)), None),
+                    Ok(None) => (None, Some(diag::MODULE_NOT_INSTALLED.at(span).detail(address.to_string()))),
+                    Err(why) => (None, Some(diag::MODULE_ALTERED.at(span).detail(format!("{address}: {why}")))),
+                };
+                self.problems.extend(problem);
+                entry.insert(CalledPackage { call: span, folder })
             }
-            Ok(None) => diag::MODULE_NOT_INSTALLED.at(span).detail(address.to_string()),
-            Err(why) => diag::MODULE_ALTERED.at(span).detail(format!("{address}: {why}")),
         };
-        self.missing.insert(address);
-        self.problems.push(problem);
-        None
+        Some((join(called.folder.as_deref()?, &package.folder), span))
     }
 
     fn folder(&mut self, folder: &str, from: Option<Span>) -> Option<(Names, Blocks)> {
@@ -204,6 +208,11 @@ impl<'a> Reader<'a> {
         self.problems.extend(parsed.problems);
         Some(parsed.file)
     }
+}
+
+/// Whether a folder is another one or below it.
+fn is_in(root: &str, folder: &str) -> bool {
+    folder.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The digest as text.

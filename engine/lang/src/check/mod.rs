@@ -34,12 +34,13 @@ use blocks::Lowered;
 use files::Reader;
 use lower::Lower;
 use names::{Names, World};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use terrane_core::schema::SchemaKind;
 use terrane_core::{Diagnostic, Schema, SourceMap, Span, Text, Value, diagnostic};
 
 pub use encryption::{GivenEncryption, encryption, encryption_of};
+pub use files::{CalledPackage, Packages};
 pub use line::Lines;
 pub use settings::BACKENDS;
 pub use types::read as type_constraint;
@@ -56,17 +57,15 @@ pub struct Loaded {
     pub sources: SourceMap,
     /// All problems, sorted by place.
     pub problems: Vec<Diagnostic>,
-    /// Packages that module calls name, by address.
-    pub packages: BTreeSet<Text>,
-    /// Those of them that are to be fetched: what they hold is not known.
-    pub missing: BTreeSet<Text>,
+    /// Packages that module calls name. Of those that are to be fetched first, nobody knows what they hold.
+    pub packages: Packages,
 }
 
 /// Reads and checks the configuration in `folder` and the local modules it calls.
 pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loaded {
     let mut reader = Reader::new(sources, schemas, folder);
     reader.read_all();
-    let Reader { map, mut problems, has_syntax_errors, digest, folders, packages, missing, .. } = reader;
+    let Reader { map, mut problems, has_syntax_errors, digest, folders, packages, .. } = reader;
     let mut world = World { schemas, folders: BTreeMap::new() };
     let mut parts = BTreeMap::new();
     for (folder, (names, blocks)) in folders {
@@ -115,7 +114,7 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
     let is_whole = !problems.iter().any(Diagnostic::is_error);
     let digest = files::hexadecimal(digest);
     let program = is_whole.then(|| Program { sources: map.clone(), modules, imports, order, settings, digest });
-    Loaded { program, sources: map, problems, packages, missing }
+    Loaded { program, sources: map, problems, packages }
 }
 
 /// A module to be: what calls it, its folder, and the modules that its own calls make.

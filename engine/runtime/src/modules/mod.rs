@@ -5,13 +5,15 @@ pub(crate) mod git;
 pub(crate) mod lock;
 pub(crate) mod tree;
 
+use crate::backend::Refusal;
 use crate::diag;
 use crate::environment::Environment;
 use crate::workspace::{Configuration, Folder};
 use lock::{Entry, LOCK_FILE, LockFile};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use terrane_core::{Diagnostic, Place, Text};
+use terrane_core::{Diagnostic, Place, Span, Text};
+use terrane_lang::check::CalledPackage;
 use terrane_lang::inputs::Flag;
 use terrane_lang::source::{self, Package, Source};
 
@@ -74,22 +76,25 @@ impl Folder {
         flags: &[Flag],
         how: Fetching,
         begins: &mut dyn FnMut(&str),
-    ) -> Result<(Configuration, Vec<Fetched>), Box<Diagnostic>> {
+    ) -> Result<(Configuration, Vec<Fetched>), Refusal> {
         let mut lock = LockFile::read(&self.folder)?;
         let mut done: BTreeSet<Text> = BTreeSet::new();
         let mut all = Vec::new();
         for _ in 0..MOST_ROUNDS {
             let configuration = self.load(flags);
-            let wanted =
-                if how == Fetching::Upgraded { &configuration.packages } else { &configuration.missing_packages };
-            let wanted: Vec<Text> = wanted.difference(&done).cloned().collect();
+            let is_wanted = |address: &Text, package: &CalledPackage| {
+                !done.contains(address) && (how == Fetching::Upgraded || package.folder.is_none())
+            };
+            let wanted = configuration.packages.iter().filter(|(address, package)| is_wanted(address, package));
+            let wanted: Vec<(Text, Span)> = wanted.map(|(address, package)| (address.clone(), package.call)).collect();
             if wanted.is_empty() {
                 self.prune(&mut lock, &configuration, how)?;
                 return Ok((configuration, all));
             }
-            for address in wanted {
+            for (address, call) in wanted {
                 begins(&address);
-                let entry = self.fetch(&address, lock.entries.get(&address), how).await?;
+                let fetched = self.fetch((&address, call), lock.entries.get(&address), how).await;
+                let entry = fetched.map_err(|problem| configuration.refusal(*problem))?;
                 all.push(Fetched { address: address.clone(), revision: entry.revision.clone() });
                 lock.entries.insert(address.clone(), entry);
                 done.insert(address);
@@ -99,7 +104,7 @@ impl Folder {
             }
         }
         let detail = format!("packages lead to packages more than {MOST_ROUNDS} times");
-        Err(Box::new(diag::MODULE_NOT_FETCHED.at(Place::Run).detail(detail)))
+        Err(Box::new(diag::MODULE_NOT_FETCHED.at(Place::Run).detail(detail)).into())
     }
 
     /// Takes out of the lock file what nobody calls any more.
@@ -107,16 +112,20 @@ impl Folder {
         // Behind what could not be read, there may be more calls.
         let is_known = configuration.program.is_some() && how != Fetching::ReadOnly;
         let before = lock.entries.len();
-        lock.entries.retain(|address, _| !is_known || configuration.packages.contains(address));
+        lock.entries.retain(|address, _| !is_known || configuration.packages.contains_key(address));
         if lock.entries.len() == before { Ok(()) } else { lock.write(&self.folder) }
     }
 
-    async fn fetch(&self, address: &Text, locked: Option<&Entry>, how: Fetching) -> Result<Entry, Box<Diagnostic>> {
-        let place = || Place::Argument(address.to_string());
-        let failed = |why: String| Box::new(diag::MODULE_NOT_FETCHED.at(place()).detail(why));
+    async fn fetch(
+        &self,
+        (address, call): (&Text, Span),
+        locked: Option<&Entry>,
+        how: Fetching,
+    ) -> Result<Entry, Box<Diagnostic>> {
+        let failed = |why: String| Box::new(diag::MODULE_NOT_FETCHED.at(call).detail(format!("{address}: {why}")));
         let locked = locked.filter(|_| how != Fetching::Upgraded);
         if locked.is_none() && how == Fetching::ReadOnly {
-            return Err(Box::new(diag::LOCK_FILE_READONLY.at(place()).detail(format!("{address} is not locked"))));
+            return Err(Box::new(diag::LOCK_FILE_READONLY.at(call).detail(format!("{address} is not locked"))));
         }
         let package = match source::read(address) {
             Ok(Source::Package(package)) => package,
@@ -127,7 +136,7 @@ impl Folder {
         let entry = self.fetched(&package, locked, &draft).await.map_err(failed)?;
         if let Some(locked) = locked.filter(|locked| locked.digest != entry.digest) {
             let detail = format!("{address} is {} now, and {} was locked", entry.digest, locked.digest);
-            return Err(Box::new(diag::MODULE_OTHER_DIGEST.at(place()).detail(detail)));
+            return Err(Box::new(diag::MODULE_OTHER_DIGEST.at(call).detail(detail)));
         }
         draft.keep(&store.join(entry.folder())).map_err(|error| failed(error.to_string()))?;
         Ok(entry)

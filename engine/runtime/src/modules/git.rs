@@ -26,7 +26,8 @@ const SEES: &[&str] = &[
     "*_PROXY",
 ];
 /// Nobody sits at the terminal of a fetch.
-const SET: &[(&str, &str)] = &[("GIT_TERMINAL_PROMPT", "0"), ("GCM_INTERACTIVE", "never")];
+const SET: &[(&str, &str)] =
+    &[("GIT_TERMINAL_PROMPT", "0"), ("GCM_INTERACTIVE", "never"), ("SSH_ASKPASS_REQUIRE", "force")];
 const SETTINGS: &[&str] = &[
     "protocol.allow=never",
     "protocol.https.allow=always",

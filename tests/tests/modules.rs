@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken harness ends the suite")]
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use terrane_sandbox::SandboxConfig;
 use terrane_tests::place::Place;
@@ -39,6 +40,9 @@ fn call(place: &Place, name: &str, behind: &str) -> String {
     let url = format!("git::file://{}/pools{behind}", place.path().display());
     format!("module \"{name}\" {{\n  source = \"{url}\"\n}}\n")
 }
+
+/// Another content of the inner module.
+const SECOND: &str = "variable \"size\" {}\nresource \"terrane_data\" \"pool\" {\n  input = \"second\"\n}\n";
 
 fn lock(place: &Place) -> String {
     std::fs::read_to_string(place.path().join(".terrane.lock.hcl")).unwrap()
@@ -86,14 +90,7 @@ async fn a_branch_stays_where_it_was_locked_until_it_is_looked_up_anew() {
     place.write("main.hcl", &call(&place, "part", "//parts/inner?ref=main").replace("}\n", "  size = 1\n}\n"));
     place.run(&["init"]).await.expect(0);
     let before = lock(&place);
-    commit(
-        &place,
-        "pools",
-        &[(
-            "parts/inner/main.hcl",
-            "variable \"size\" {}\nresource \"terrane_data\" \"pool\" {\n  input = \"second\"\n}\n",
-        )],
-    );
+    commit(&place, "pools", &[("parts/inner/main.hcl", SECOND)]);
     // Also on a machine that has nothing yet.
     std::fs::remove_dir_all(place.path().join(".terrane")).unwrap();
     place.run(&["init", "-lockfile=readonly"]).await.expect(0);
@@ -142,19 +139,48 @@ async fn what_was_fetched_is_held_to_what_was_locked() {
 
 // A1
 #[tokio::test(flavor = "multi_thread")]
-async fn a_package_holds_no_links_no_hooks_and_no_way_out() {
+async fn a_package_holds_no_links_and_no_way_out() {
     let place = place().await;
     place.write("secret.hcl", "locals {\n  secret = 1\n}\n");
     std::os::unix::fs::symlink("../secret.hcl", place.path().join("pools/link.hcl")).unwrap();
-    place.write("pools/hooks/post-checkout", "#!/bin/sh\ntouch ../caught\n");
-    git(&place, &["-C", "pools", "config", "core.hooksPath", "hooks"]);
     commit(&place, "pools", &[("main.hcl", "module \"out\" {\n  source = \"../../..\"\n}\n")]);
     place.write("main.hcl", &call(&place, "pool", ""));
     let told = place.run(&["init"]).await.expect(1).err;
     assert!(told.contains("[module-not-found]") && told.contains("leads out of the package"), "{told}");
     let link = packages(&place)[0].join("link.hcl");
     assert!(std::fs::symlink_metadata(&link).unwrap().is_file());
-    assert!(!place.path().join("caught").exists() && !place.path().join(".terrane/caught").exists());
+}
+
+// A1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_runs_no_hooks_of_whoever_fetches() {
+    let mut place = place().await;
+    let (hooks, caught) = (place.path().join("hooks"), place.path().join("caught"));
+    place.write("hooks/post-checkout", &format!("#!/bin/sh\ntouch {}\n", caught.display()));
+    std::fs::set_permissions(hooks.join("post-checkout"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let settings = [
+        ("GIT_CONFIG_COUNT", "1".to_owned()),
+        ("GIT_CONFIG_KEY_0", "core.hooksPath".to_owned()),
+        ("GIT_CONFIG_VALUE_0", hooks.display().to_string()),
+    ];
+    place.environment.extend(settings.map(|(name, value)| (name.to_owned(), value)));
+    // The hook does run where nobody says otherwise.
+    git(&place, &["-C", "pools", "checkout", "--quiet", "--detach", "v1"]);
+    assert!(caught.exists());
+    std::fs::remove_file(&caught).unwrap();
+    place.write("main.hcl", &call(&place, "pool", "?ref=v1"));
+    place.run(&["init"]).await.expect(0);
+    assert!(planned(&place).await.contains("first 1"));
+    assert!(!caught.exists());
+}
+
+// A1
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_fetched_is_told_where_it_is_called() {
+    let place = place().await;
+    place.write("main.hcl", &call(&place, "pool", "?ref=none"));
+    let told = place.run(&["init"]).await.expect(1).err;
+    assert!(told.contains("[module-not-fetched]") && told.contains("main.hcl:2"), "{told}");
 }
 
 // A1
@@ -183,14 +209,7 @@ async fn a_package_that_was_locked_anew_is_a_change_since_the_revision() {
     git(&place, &["add", "."]);
     git(&place, &["commit", "--quiet", "--message=first"]);
     place.run(&["apply", "-auto-approve"]).await.expect(0);
-    commit(
-        &place,
-        "pools",
-        &[(
-            "parts/inner/main.hcl",
-            "variable \"size\" {}\nresource \"terrane_data\" \"pool\" {\n  input = \"second\"\n}\n",
-        )],
-    );
+    commit(&place, "pools", &[("parts/inner/main.hcl", SECOND)]);
     place.run(&["init", "-upgrade"]).await.expect(0);
     let plan = place.run(&["plan", "-only-changed-since=HEAD"]).await.expect(0).out;
     assert!(

@@ -182,6 +182,8 @@ pub struct Attribute {
     pub default: Option<Value>,
     /// Unit of a number, `GiB`.
     pub unit: Option<Text>,
+    /// Whether a number has to be a whole one.
+    pub is_whole: bool,
     /// Smallest and largest number, or length of a text.
     pub range: Option<(i64, i64)>,
     /// The only values allowed; for a collection, of its elements.
@@ -209,6 +211,7 @@ impl Attribute {
             is_secret: false,
             default: None,
             unit: None,
+            is_whole: false,
             range: None,
             one_of: Vec::new(),
             example: None,
@@ -304,6 +307,9 @@ fn check_leaf(attribute: &Attribute, value: &Value, path: &dyn Fn() -> Path, fou
         return;
     }
     let unit = attribute.unit.as_deref().unwrap_or("");
+    if let Some(number) = value.as_number().filter(|number| attribute.is_whole && number.to_i64().is_none()) {
+        found.push(Violation { path: path(), detail: format!("{number} is no whole number of 64 bits") });
+    }
     if let Some((low, high)) = attribute.range {
         let size = match value.as_str() {
             Some(text) => i64::try_from(text.chars().count()).ok(),

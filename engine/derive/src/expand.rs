@@ -124,6 +124,9 @@ fn attribute(member: &Member) -> Result<TokenStream> {
             attribute.default = ::std::option::Option::Some(::terrane_provider::typed::Typed::to_value(&default));
         });
     }
+    if member.form == Form::Whole {
+        sets.push(quote!(attribute.is_whole = true;));
+    }
     if let Some((low, high)) = attrs.range {
         sets.push(quote!(attribute.range = ::std::option::Option::Some((#low, #high));));
     }

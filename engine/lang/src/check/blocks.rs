@@ -3,7 +3,7 @@
 use super::body::{Meta, helped};
 use super::lower::{Lower, Surroundings, written};
 use super::meta::find;
-use super::names::{Blocks, Names, World};
+use super::names::{Blocks, Names, Repeats, World};
 use crate::diag;
 use crate::eval::ir::Expr;
 use crate::program::{Call, Import, Local, ModuleId, Moved, Output, ProviderBlock, ProviderRef, Removed, Resource};
@@ -32,9 +32,13 @@ const RESOURCE: Meta =
 const PROVIDER: Meta = Meta { arguments: &["alias"], blocks: &[] };
 const VARIABLE: &[&str] = &["type", "default", "description", "sensitive", "nullable"];
 const OUTPUT: &[&str] = &["value", "description", "sensitive", "depends_on"];
-const CALL: &[&str] = &["source", "count", "for_each", "depends_on", "providers"];
+pub(super) const CALL: &[&str] = &["source", "count", "for_each", "depends_on", "providers"];
 /// Arguments of blocks that later versions have.
 const LATER: &[&str] = &["ephemeral", "deprecated", "version", "write_only", "identity"];
+
+fn is_null(expr: &Expr) -> bool {
+    expr.as_literal().is_some_and(terrane_core::Value::is_null)
+}
 
 /// Lowers every block of a folder; what has a problem is left out.
 pub(crate) fn lower(world: &World<'_>, names: &Names, blocks: Blocks, problems: &mut Vec<Diagnostic>) -> Lowered {
@@ -131,6 +135,14 @@ impl Lower<'_> {
         let validations = self.conditions(&block.body, "validation");
         let is_sensitive = self.flag(&block.body, "sensitive", false);
         let is_nullable = self.flag(&block.body, "nullable", true);
+        if is_nullable == Some(false)
+            && let Some(Some(Expr { span, .. })) =
+                default.as_ref().filter(|default| default.as_ref().is_some_and(is_null))
+        {
+            let detail = "null is no value of a variable with `nullable = false`";
+            self.report(diag::WRONG_SETTING.at(*span).detail(detail).help("Write another default, or none"));
+            return None;
+        }
         if !is_known {
             return None;
         }
@@ -164,7 +176,7 @@ impl Lower<'_> {
         self.check = Some(name.clone());
         let asserts = self.conditions(&block.body, "assert");
         self.check = None;
-        if !block.body.blocks.iter().any(|nested| &*nested.kind.text == "assert") {
+        if is_known && !block.body.blocks.iter().any(|nested| &*nested.kind.text == "assert") {
             self.report(diag::MISSING_ARGUMENT.at(block.header).detail("the block `assert` is missing"));
             return None;
         }
@@ -172,9 +184,10 @@ impl Lower<'_> {
     }
 
     pub(super) fn validation(&mut self, block: &ast::Block) -> Option<Validation> {
-        let is_known = self.only(block, &["condition", "error_message"], &[]);
+        let is_known = self.only(block, &["condition", "error_message"], &[]) && self.unlabelled(block);
         let mut required = |name: &str| match find(&block.body, name) {
             Some(attribute) => self.expr(&attribute.value),
+            None if !is_known => None,
             None => {
                 self.report(
                     diag::MISSING_ARGUMENT.at(block.header).detail(format!("the argument `{name}` is missing")),
@@ -193,7 +206,7 @@ impl Lower<'_> {
         // An unknown type has its problem already; nothing can be said about its arguments.
         let schema = found.schema.clone()?;
         let body = &block.body;
-        let repetition = self.repetition(body);
+        let repetition = self.repetition(body, found.repeats);
         let lowered = self.body(body, &schema.body, block.header, RESOURCE);
         let provider = self.provider_of(body, &type_name);
         let depends_on = self.depends_on(body);
@@ -223,7 +236,7 @@ impl Lower<'_> {
         let folder = self.names.calls.get(&name)?.folder.clone();
         let world = self.world;
         let callee = folder.as_ref().and_then(|folder| world.folders.get(folder));
-        let repetition = self.repetition(&block.body);
+        let repetition = self.repetition(&block.body, Repeats::of(&block.body));
         let depends_on = self.depends_on(&block.body);
         let arguments = match callee {
             Some(callee) => self.call_arguments(block, callee),
@@ -255,11 +268,12 @@ impl Lower<'_> {
         let mut is_whole = is_known;
         for (name, variable) in &callee.variables {
             let Some(attribute) = find(&block.body, name).filter(|_| !CALL.contains(&&**name)) else {
-                if !variable.has_default {
+                // What has another name may be meant for this one.
+                if !variable.has_default && is_known {
                     let detail = format!("the module needs a value for its variable `{name}`");
                     self.report(diag::MISSING_ARGUMENT.at(block.header).detail(detail));
-                    is_whole = false;
                 }
+                is_whole &= variable.has_default;
                 continue;
             };
             let value = self.expr(&attribute.value);
@@ -281,6 +295,7 @@ impl Lower<'_> {
         self.description(&block.body);
         let value = match find(&block.body, "value") {
             Some(attribute) => self.expr(&attribute.value),
+            None if !is_known => None,
             None => {
                 self.report(diag::MISSING_ARGUMENT.at(block.header).detail("the argument `value` is missing"));
                 None

@@ -10,9 +10,9 @@ use crate::scope::Sources;
 use crate::source::{self, Package, Source};
 use crate::syntax::{self, ast};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use terrane_core::{Diagnostic, Place, SourceMap, Span, Text};
+use std::collections::{BTreeMap, BTreeSet};
+use terrane_core::{Diagnostic, FileId, Place, SourceMap, Span, Text};
 
 /// Folders by their path relative to the root folder.
 pub(crate) type Folders = BTreeMap<String, (Names, Blocks)>;
@@ -38,6 +38,10 @@ pub(crate) struct Reader<'a> {
     pub map: SourceMap,
     pub problems: Vec<Diagnostic>,
     pub has_syntax_errors: bool,
+    /// The lines that could not be read.
+    pub unread: BTreeSet<(FileId, usize)>,
+    /// From where on the blocks of a file may be other than they look.
+    pub shifted: BTreeMap<FileId, u32>,
     pub digest: Sha256,
     pub folders: Folders,
     pub packages: Packages,
@@ -52,6 +56,8 @@ impl<'a> Reader<'a> {
             map: SourceMap::default(),
             problems: Vec::new(),
             has_syntax_errors: false,
+            unread: BTreeSet::new(),
+            shifted: BTreeMap::new(),
             digest: Sha256::new(),
             folders: Folders::new(),
             packages: Packages::new(),
@@ -205,6 +211,9 @@ impl<'a> Reader<'a> {
         let id = self.map.add(shown, text);
         let parsed = syntax::parse(id, text);
         self.has_syntax_errors |= parsed.problems.iter().any(Diagnostic::is_error);
+        self.shifted.extend(parsed.shifted.map(|from| (id, from)));
+        let places = parsed.problems.iter().filter_map(Diagnostic::span);
+        self.unread.extend(places.filter_map(|span| Some((id, self.map.position(id, span.start)?.line))));
         self.problems.extend(parsed.problems);
         Some(parsed.file)
     }

@@ -1,7 +1,7 @@
 //! Expressions that stand in no file: those of `terrane console`.
 
 use super::lower::{Lower, number};
-use super::names::{CallName, Names, Repeats, ResourceName, VariableName, World};
+use super::names::{CallName, Lost, Names, Repeats, ResourceName, VariableName, World};
 use crate::console::type_of_what;
 use crate::eval::ir::Expr;
 use crate::functions;
@@ -105,6 +105,7 @@ fn names(program: &Program, module: &Module) -> Names {
         outputs: module.outputs.iter().enumerate().map(|(at, output)| (output.name.clone(), number(at))).collect(),
         providers: BTreeMap::new(),
         is_incomplete: false,
+        lost: Lost::default(),
     }
 }
 

@@ -318,6 +318,7 @@ impl<'a> Lower<'a> {
         let names = self.names;
         match names.variables.get(&name.text) {
             Some(variable) => Some(ExprKind::Variable(variable.number)),
+            None if names.lost.may_be("variable", &name.text) => None,
             None => {
                 self.unknown("variable", name, names.variables.keys().map(|n| &**n));
                 None
@@ -330,6 +331,7 @@ impl<'a> Lower<'a> {
         let names = self.names;
         match names.locals.get(&name.text) {
             Some(number) => Some(ExprKind::Local(*number)),
+            None if names.lost.may_be("locals", &name.text) => None,
             None => {
                 self.unknown("local value", name, names.locals.keys().map(|n| &**n));
                 None

@@ -10,6 +10,7 @@ use crate::syntax::ast;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terrane_core::diagnostic::suggestion;
+use terrane_core::schema::SchemaKind;
 use terrane_core::{Block, Number, Path, PathStep, Schema, Text};
 
 const LIFECYCLE: &[&str] = &["prevent_destroy", "create_before_destroy", "ignore_changes", "replace_triggered_by"];
@@ -23,7 +24,7 @@ pub(crate) fn find<'b>(body: &'b ast::Body, name: &str) -> Option<&'b ast::Attri
 
 impl Lower<'_> {
     /// `count` or `for_each`; sets what the other expressions of the block may use.
-    pub fn repetition(&mut self, body: &ast::Body) -> Option<Repetition> {
+    pub fn repetition(&mut self, body: &ast::Body, repeats: Repeats) -> Option<Repetition> {
         let (count, for_each) = (find(body, "count"), find(body, "for_each"));
         self.around = Surroundings::PLAIN;
         let result = match (count, for_each) {
@@ -36,11 +37,7 @@ impl Lower<'_> {
                 None
             }
         };
-        self.around.repeats = match (count, for_each) {
-            (_, Some(_)) => Repeats::ForEach,
-            (Some(_), None) => Repeats::Count,
-            (None, None) => Repeats::Once,
-        };
+        self.around.repeats = repeats;
         result
     }
 
@@ -118,6 +115,7 @@ impl Lower<'_> {
     pub fn single<'b>(&mut self, body: &'b ast::Body, kind: &str) -> Option<&'b ast::Block> {
         let mut found = body.blocks.iter().filter(|b| &*b.kind.text == kind);
         let first = found.next()?;
+        self.unlabelled(first);
         for twice in found {
             let problem = diag::DUPLICATE_BLOCK.at(twice.header).detail(format!("`{kind}` may stand once"));
             self.report(problem.label(first.header, "first here"));
@@ -125,8 +123,19 @@ impl Lower<'_> {
         Some(first)
     }
 
+    /// Reports labels where a kind of block has none; false where there are any.
+    pub fn unlabelled(&mut self, block: &ast::Block) -> bool {
+        if block.labels.is_empty() {
+            return true;
+        }
+        let detail = format!("`{}` takes no label; this one has {}", block.kind.text, block.labels.len());
+        self.report(diag::WRONG_LABELS.at(block.header).detail(detail));
+        false
+    }
+
     /// The `lifecycle` block.
     pub fn lifecycle(&mut self, body: &ast::Body, schema: &Arc<Schema>) -> Option<Lifecycle> {
+        let known = if schema.kind == SchemaKind::Data { &[] } else { LIFECYCLE };
         let mut lifecycle = Lifecycle::default();
         let Some(block) = self.single(body, "lifecycle") else { return Some(lifecycle) };
         let mut is_whole = true;
@@ -153,6 +162,13 @@ impl Lower<'_> {
         for attribute in &block.body.attributes {
             let value = &attribute.value;
             let read = match &*attribute.name.text {
+                name if !known.contains(&name) => {
+                    let problem = diag::UNKNOWN_ARGUMENT.at(attribute.name.span);
+                    let what = if known.is_empty() { "`lifecycle` of a data source" } else { "`lifecycle`" };
+                    let problem = problem.detail(format!("{what} has no argument `{name}`"));
+                    self.report(helped(problem, suggestion(name, known.iter().copied())));
+                    None
+                }
                 "prevent_destroy" => {
                     self.bool_setting(value, "prevent_destroy").map(|is| lifecycle.prevent_destroy = Some(is))
                 }
@@ -160,15 +176,7 @@ impl Lower<'_> {
                     self.bool_setting(value, "create_before_destroy").map(|is| lifecycle.create_before_destroy = is)
                 }
                 "ignore_changes" => self.ignored(value, &schema.body).map(|ignored| lifecycle.ignore_changes = ignored),
-                "replace_triggered_by" => {
-                    self.triggers(value).map(|triggers| lifecycle.replace_triggered_by = triggers)
-                }
-                other => {
-                    let problem = diag::UNKNOWN_ARGUMENT.at(attribute.name.span);
-                    let problem = problem.detail(format!("`lifecycle` has no argument `{other}`"));
-                    self.report(helped(problem, suggestion(other, LIFECYCLE.iter().copied())));
-                    None
-                }
+                _ => self.triggers(value).map(|triggers| lifecycle.replace_triggered_by = triggers),
             };
             is_whole &= read.is_some();
         }

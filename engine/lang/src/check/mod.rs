@@ -34,10 +34,10 @@ use blocks::Lowered;
 use files::Reader;
 use lower::Lower;
 use names::{Names, World};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use terrane_core::schema::SchemaKind;
-use terrane_core::{Diagnostic, Schema, SourceMap, Span, Text, Value, diagnostic};
+use terrane_core::{Diagnostic, FileId, Schema, SourceMap, Span, Text, Value, diagnostic};
 
 pub use encryption::{GivenEncryption, encryption, encryption_of};
 pub use files::{CalledPackage, Packages};
@@ -65,7 +65,7 @@ pub struct Loaded {
 pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loaded {
     let mut reader = Reader::new(sources, schemas, folder);
     reader.read_all();
-    let Reader { map, mut problems, has_syntax_errors, digest, folders, packages, .. } = reader;
+    let Reader { map, mut problems, has_syntax_errors, unread, shifted, digest, folders, packages, .. } = reader;
     let mut world = World { schemas, folders: BTreeMap::new() };
     let mut parts = BTreeMap::new();
     for (folder, (names, blocks)) in folders {
@@ -85,13 +85,7 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
         lowered.insert(folder, blocks::lower(&world, names, blocks, &mut problems));
     }
     if has_syntax_errors {
-        // What could not be read may be what these miss.
-        let follows = [&diag::UNKNOWN_NAME, &diag::MISSING_ARGUMENT];
-        problems.retain(|problem| !follows.iter().any(|kind| std::ptr::eq(*kind, problem.kind)));
-        // A label that is no fixed text is no name either.
-        let is_template = |problem: &&Diagnostic| std::ptr::eq(problem.kind, &syntax::diag::LABEL_TEMPLATE);
-        let templates: Vec<Option<Span>> = problems.iter().filter(is_template).map(Diagnostic::span).collect();
-        problems.retain(|p| !std::ptr::eq(p.kind, &diag::INVALID_NAME) || !templates.contains(&p.span()));
+        drop_follow_ups(&mut problems, &map, &unread, &shifted);
     }
     let mut imports = refactor::imports(&mut lowered, &mut problems);
     let mut modules = expand(lowered, &mut problems);
@@ -115,6 +109,43 @@ pub fn load(sources: &dyn Sources, folder: &str, schemas: &dyn Schemas) -> Loade
     let digest = files::hexadecimal(digest);
     let program = is_whole.then(|| Program { sources: map.clone(), modules, imports, order, settings, digest });
     Loaded { program, sources: map, problems, packages }
+}
+
+/// Takes out what only follows from text that could not be read: the lines of that, and from where on the blocks of a
+/// file may be other than they look.
+fn drop_follow_ups(
+    problems: &mut Vec<Diagnostic>,
+    map: &SourceMap,
+    unread: &BTreeSet<(FileId, usize)>,
+    shifted: &BTreeMap<FileId, u32>,
+) {
+    // What could not be read may be what these miss.
+    let follows = [&diag::UNKNOWN_NAME, &diag::MISSING_ARGUMENT];
+    problems.retain(|problem| !follows.iter().any(|kind| std::ptr::eq(*kind, problem.kind)));
+    problems.retain(|problem| !is_shifted(problem, shifted));
+    // Of a line that could not be read nothing else is known.
+    let line = |span: Span| map.position(span.file, span.start).map(|at| (span.file, at.line));
+    let is_unread = |problem: &Diagnostic| problem.span().and_then(line).is_some_and(|line| unread.contains(&line));
+    let is_syntax = |problem: &Diagnostic| syntax::diag::ALL.iter().any(|kind| std::ptr::eq(*kind, problem.kind));
+    problems.retain(|problem| is_syntax(problem) || !is_unread(problem));
+    // A label that is no fixed text is no name either.
+    let is_template = |problem: &&Diagnostic| std::ptr::eq(problem.kind, &syntax::diag::LABEL_TEMPLATE);
+    let templates: Vec<Option<Span>> = problems.iter().filter(is_template).map(Diagnostic::span).collect();
+    problems.retain(|p| !std::ptr::eq(p.kind, &diag::INVALID_NAME) || !templates.contains(&p.span()));
+}
+
+/// Whether a problem says that something stands in the wrong block, behind a bracket that is missing or too many.
+fn is_shifted(problem: &Diagnostic, shifted: &BTreeMap<FileId, u32>) -> bool {
+    let kinds = [
+        &diag::UNKNOWN_ARGUMENT,
+        &diag::UNKNOWN_BLOCK,
+        &diag::NOT_IN_THIS_VERSION,
+        &diag::ARGUMENT_NOT_BLOCK,
+        &diag::BLOCK_NOT_ARGUMENT,
+        &diag::WRONG_LABELS,
+    ];
+    let span = problem.span().filter(|_| kinds.iter().any(|kind| std::ptr::eq(*kind, problem.kind)));
+    span.is_some_and(|span| shifted.get(&span.file).is_some_and(|from| *from < span.start))
 }
 
 /// A module to be: what calls it, its folder, and the modules that its own calls make.

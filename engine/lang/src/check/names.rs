@@ -4,9 +4,9 @@ use super::types;
 use crate::diag;
 use crate::program::{ProviderRef, Schemas};
 use crate::syntax::ast;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use terrane_core::diagnostic::suggestion;
+use terrane_core::diagnostic::{did_you_mean, suggestion};
 use terrane_core::path::is_identifier;
 use terrane_core::schema::SchemaKind;
 use terrane_core::{Diagnostic, Mode, Schema, Span, Text, Type};
@@ -20,7 +20,7 @@ pub(crate) enum Repeats {
 }
 
 impl Repeats {
-    fn of(body: &ast::Body) -> Self {
+    pub(super) fn of(body: &ast::Body) -> Self {
         let has = |name: &str| body.attributes.iter().any(|a| &*a.name.text == name);
         if has("for_each") {
             Self::ForEach
@@ -28,6 +28,18 @@ impl Repeats {
             Self::Count
         } else {
             Self::Once
+        }
+    }
+
+    /// The same, where an argument that the type does not have may be a misspelt one: then that alone is told.
+    fn meant(body: &ast::Body, schema: Option<&Schema>) -> Self {
+        let is_known = |name: &str| schema.is_none_or(|schema| schema.body.attribute(name).is_some());
+        let strange = body.attributes.iter().map(|a| &*a.name.text).filter(|name| !is_known(name));
+        let close: Vec<&str> = strange.flat_map(|name| did_you_mean(name, ["for_each", "count"])).collect();
+        match (Self::of(body), close.first()) {
+            (Self::Once, Some(&"for_each")) => Self::ForEach,
+            (Self::Once, Some(_)) => Self::Count,
+            (written, _) => written,
         }
     }
 }
@@ -72,6 +84,29 @@ pub(crate) struct Names {
     pub providers: BTreeMap<ProviderRef, u32>,
     /// Whether something of the folder could not be read, so that a name that is missing may be in it.
     pub is_incomplete: bool,
+    pub lost: Lost,
+}
+
+/// What declarations with a wrong header may have been meant to declare: who refers to that is not wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Lost {
+    /// Kinds of blocks of which one has no name that could be read.
+    kinds: BTreeSet<Text>,
+    /// Names that stand in what was left out.
+    names: BTreeSet<Text>,
+}
+
+impl Lost {
+    fn add(&mut self, block: &ast::Block) {
+        self.kinds.insert(block.kind.text.clone());
+        self.names.extend(block.labels.iter().map(|label| label.text.clone()));
+        self.names.extend(block.body.attributes.iter().map(|attribute| attribute.name.text.clone()));
+    }
+
+    /// Whether something of that name, in a block of that kind, may have been meant.
+    pub fn may_be(&self, kind: &str, name: &str) -> bool {
+        self.kinds.contains(kind) || self.names.contains(name)
+    }
 }
 
 /// The blocks of one folder, each declaration once.
@@ -188,6 +223,7 @@ impl<'a> Declare<'a> {
                     _ => suggestion(other, KINDS.iter().copied()),
                 };
                 let problem = diag::UNKNOWN_BLOCK.at(block.kind.span).detail(format!("there is no block `{other}`"));
+                self.names.lost.add(&block);
                 self.problems.push(match help {
                     Some(help) => problem.help(help),
                     None => problem,
@@ -208,6 +244,7 @@ impl<'a> Declare<'a> {
             };
             let detail = format!("`{}` takes {wanted}; this one has {given}", block.kind.text);
             self.problems.push(diag::WRONG_LABELS.at(block.header).detail(detail));
+            self.names.lost.add(block);
             return None;
         };
         for label in &block.labels {
@@ -217,6 +254,7 @@ impl<'a> Declare<'a> {
                         .at(label.span)
                         .detail(format!("{} is no name", terrane_core::path::quote(&label.text))),
                 );
+                self.names.lost.add(block);
                 return None;
             }
         }
@@ -250,6 +288,11 @@ impl<'a> Declare<'a> {
 
     fn variable(&mut self, block: ast::Block) {
         let Some([name]) = self.labels::<1>(&block) else { return };
+        if super::blocks::CALL.contains(&&*name) {
+            let detail = format!("`{name}` means something else where a module is called");
+            let problem = diag::INVALID_NAME.at(block.labels.first().map_or(block.header, |label| label.span));
+            self.problems.push(problem.detail(detail).help("Give the variable another name"));
+        }
         if !self.is_first(format!("var.{name}"), block.header) {
             return;
         }
@@ -305,9 +348,10 @@ impl<'a> Declare<'a> {
         let schema = found.clone();
         if schema.is_none() {
             self.unknown_type(&block, &type_name, kind);
+            self.names.lost.names.insert(name.clone());
         }
         let number = super::refer::numbered(&self.blocks.resources);
-        let repeats = Repeats::of(&block.body);
+        let repeats = Repeats::meant(&block.body, schema.as_deref());
         self.names.resources.insert((mode, type_name, name), ResourceName { number, repeats, schema, of_check });
         self.blocks.resources.push((mode, block));
     }

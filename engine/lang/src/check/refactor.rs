@@ -3,6 +3,7 @@
 use super::blocks::Lowered;
 use super::lower::{Lower, Taken, chain};
 use super::meta::find;
+use super::names::Repeats;
 use crate::diag;
 use crate::eval::ir::Expr;
 use crate::program::{self, Import, ImportTarget, Module, ModuleId, Moved, Removed, Repetition};
@@ -96,23 +97,27 @@ impl Written<'_> {
 }
 
 impl Lower<'_> {
-    fn wanted<'b>(&mut self, block: &'b ast::Block, name: &str) -> Option<&'b ast::Attribute> {
+    /// An argument that has to be there; what has another name may be meant for it.
+    fn wanted<'b>(&mut self, block: &'b ast::Block, name: &str, is_known: bool) -> Option<&'b ast::Attribute> {
         let found = find(&block.body, name);
-        if found.is_none() {
+        if found.is_none() && is_known {
             self.report(diag::MISSING_ARGUMENT.at(block.header).detail(format!("the argument `{name}` is missing")));
         }
         found
     }
 
-    fn no_address(&mut self, span: Span, why: &str) {
-        self.report(diag::ADDRESS_WANTED.at(span).detail(why.to_owned()));
+    fn no_address(&mut self, expr: &ast::Expr, why: &str) {
+        // What could not be read has its problem already.
+        if !matches!(chain(expr).0.kind, ast::ExprKind::Broken(_)) {
+            self.report(diag::ADDRESS_WANTED.at(expr.span).detail(why.to_owned()));
+        }
     }
 
     fn pattern(&mut self, attribute: &ast::Attribute) -> Option<AddrPattern> {
         match read(&attribute.value).and_then(|written| written.pattern()) {
             Ok(pattern) => Some(pattern),
             Err(why) => {
-                self.no_address(attribute.value.span, why);
+                self.no_address(&attribute.value, why);
                 None
             }
         }
@@ -121,9 +126,9 @@ impl Lower<'_> {
     /// An `import` block; its block is looked up later.
     pub fn import_block(&mut self, block: &ast::Block) -> Option<Import> {
         let is_known = self.only(block, &["to", "id", "for_each", "provider"], &[]);
-        let repetition = self.repetition(&block.body);
-        let id = self.wanted(block, "id").map(|attribute| self.expr(&attribute.value));
-        let to = self.wanted(block, "to").map(|attribute| self.import_target(&attribute.value));
+        let repetition = self.repetition(&block.body, Repeats::of(&block.body));
+        let id = self.wanted(block, "id", is_known).map(|attribute| self.expr(&attribute.value));
+        let to = self.wanted(block, "to", is_known).map(|attribute| self.import_target(&attribute.value));
         self.around = super::lower::Surroundings::PLAIN;
         let (to, id) = (to??, id??);
         let provider = self.provider_of(&block.body, &to.type_name)?;
@@ -134,12 +139,12 @@ impl Lower<'_> {
         let written = match read(expr) {
             Ok(written) => written,
             Err(why) => {
-                self.no_address(expr.span, why);
+                self.no_address(expr, why);
                 return None;
             }
         };
         let Some(resource) = written.resource else {
-            self.no_address(expr.span, "an import fills one instance of a resource");
+            self.no_address(expr, "an import fills one instance of a resource");
             return None;
         };
         let mut key_of = |key: Option<&ast::Expr>| match key {
@@ -171,8 +176,8 @@ impl Lower<'_> {
     /// A `moved` block.
     pub fn moved_block(&mut self, block: &ast::Block) -> Option<Moved> {
         let is_known = self.only(block, &["from", "to"], &[]);
-        let from = self.wanted(block, "from").map(|attribute| self.pattern(attribute));
-        let to = self.wanted(block, "to").map(|attribute| self.pattern(attribute));
+        let from = self.wanted(block, "from", is_known).map(|attribute| self.pattern(attribute));
+        let to = self.wanted(block, "to", is_known).map(|attribute| self.pattern(attribute));
         let (from, to) = (from??, to??);
         let is_same_kind = match (&from, &to) {
             (AddrPattern::Module(_), AddrPattern::Module(_)) => true,
@@ -189,10 +194,10 @@ impl Lower<'_> {
     /// A `removed` block.
     pub fn removed_block(&mut self, block: &ast::Block) -> Option<Removed> {
         let is_known = self.only(block, &["from"], &["lifecycle"]);
-        let from = self.wanted(block, "from").and_then(|attribute| {
+        let from = self.wanted(block, "from", is_known).and_then(|attribute| {
             if read(&attribute.value).is_ok_and(|written| written.has_key()) {
                 let why = "`removed` is about all instances, so its address has no keys";
-                self.no_address(attribute.value.span, why);
+                self.no_address(&attribute.value, why);
                 return None;
             }
             self.pattern(attribute)
@@ -204,7 +209,7 @@ impl Lower<'_> {
             return None;
         };
         let is_known = self.only(lifecycle, &["destroy"], &[]) && is_known;
-        self.wanted(lifecycle, "destroy")?;
+        self.wanted(lifecycle, "destroy", is_known)?;
         let destroys = self.flag(&lifecycle.body, "destroy", false);
         is_known.then_some(Removed { from: from?, destroys: destroys?, span: block.header })
     }

@@ -13,6 +13,9 @@ use terrane_core::{Mode, Span, Text};
 /// Roots that every expression may start with, for suggestions.
 const ROOTS: &[&str] = &["var", "local", "module", "data", "each", "count", "path"];
 
+/// Roots of what is a value and no block.
+const VALUES: &[&str] = &["var", "local", "each", "count", "self", "path", "terrane", "terraform"];
+
 impl Lower<'_> {
     /// `module.x`, `data.t.x` or `t.x` with what is taken from it.
     pub fn referent(&mut self, root: &Text, root_span: Span, span: Span, steps: &[Taken<'_>]) -> Option<Expr> {
@@ -37,7 +40,7 @@ impl Lower<'_> {
     pub fn call_name(&mut self, name: &ast::Ident) -> Option<&CallName> {
         let names = self.names;
         let found = names.calls.get(&name.text);
-        if found.is_none() {
+        if found.is_none() && !names.lost.may_be("module", &name.text) {
             self.unknown("module call", name, names.calls.keys().map(|n| &**n));
         }
         found
@@ -75,6 +78,10 @@ impl Lower<'_> {
                 return None;
             }
             return Some((found, format!("{prefix}{type_name}.{}", name.text), taken));
+        }
+        let block = if mode == Mode::Data { "data" } else { "resource" };
+        if names.lost.may_be(block, &name.text) {
+            return None;
         }
         let of_type: Vec<&str> =
             names.resources.keys().filter(|k| k.0 == mode && k.1 == type_name).map(|k| &*k.2).collect();
@@ -154,6 +161,9 @@ impl Lower<'_> {
         if callee.outputs.contains_key(output) || callee.is_incomplete {
             return Some(());
         }
+        if callee.lost.may_be("output", output) {
+            return None;
+        }
         let name = ast::Ident { text: output.clone(), span: *span };
         self.unknown("output of the module", &name, callee.outputs.keys().map(|n| &**n));
         None
@@ -182,13 +192,13 @@ impl Lower<'_> {
     /// The block that `depends_on` or `replace_triggered_by` names.
     pub fn target(&mut self, expr: &ast::Expr) -> Option<(Referent, usize)> {
         let (root, steps) = super::lower::chain(expr);
-        let ast::ExprKind::Name(name) = &root.kind else {
-            self.report(
-                diag::WRONG_SETTING
-                    .at(expr.span)
-                    .detail("a reference stands here: type.name, data.type.name or module.name"),
-            );
-            return None;
+        let name = match &root.kind {
+            ast::ExprKind::Name(name) if !VALUES.contains(&&**name) => name,
+            _ => {
+                let detail = "a reference stands here: type.name, data.type.name or module.name";
+                self.report(diag::WRONG_SETTING.at(expr.span).detail(detail));
+                return None;
+            }
         };
         if &**name == "module" {
             let call = self.first_name(name, root.span, &steps)?;

@@ -411,3 +411,148 @@ fn any_is_the_type_of_a_variable_without_one() {
     let program = program(&[("main.hcl", "variable \"x\" {}\n")]);
     assert_eq!(program.modules[0].variables[0].ty, Type::Any);
 }
+
+// A7
+#[test]
+fn what_a_wrong_header_may_have_declared_is_not_missed() {
+    let output = "output \"o\" {\n  value = t_thing.a.size\n}\n";
+    check(&format!("resurce \"t_thing\" \"a\" {{\n}}\n{output}"), &[("unknown-block", "resurce")]);
+    check(&format!("resource \"t_thingg\" \"a\" {{\n}}\n{output}"), &[("unknown-type", "\"t_thingg\"")]);
+    check(&format!("resource \"t_thing.a\" {{\n}}\n{output}"), &[("wrong-labels", "resource \"t_thing.a\"")]);
+    let local = "output \"o\" {\n  value = local.x\n}\n";
+    check(&format!("local {{\n  x = 1\n}}\n{local}"), &[("unknown-block", "local")]);
+    check(&format!("locals {{\n  y = 1\n}}\n{local}"), &[("unknown-name", "x")]);
+    check("variable {\n}\noutput \"o\" {\n  value = var.x\n}\n", &[("wrong-labels", "variable")]);
+    check(&thing("for_eech = [each.key]"), &[("unknown-argument", "for_eech")]);
+    check(&thing("kount = 2\n  size = count.index"), &[("unknown-argument", "kount")]);
+    check("output \"o\" {\n  vaule = 1\n}\n", &[("unknown-argument", "vaule")]);
+}
+
+// A7
+#[test]
+fn behind_a_missing_bracket_nothing_is_told_of_where_things_stand() {
+    let rest = "output \"o\" {\n  value = 1\n}\n";
+    check(
+        &format!("resource \"t_thing\" \"a\"\n  name = \"x\"\n  size = 1\n}}\n{rest}"),
+        &[("unexpected-token", "\"a\"")],
+    );
+    check(&format!("{THING}  net\n    cidrs = []\n  }}\n}}\n{rest}"), &[("missing-equals", "net")]);
+    check("variable \"v\" {\n  type = map(\n    a = string\n    b = number\n  }))\n}\n", &[("unclosed-bracket", "(")]);
+    check(&thing("zones = [\"a]"), &[("unclosed-string", "\"")]);
+    check(&format!("{THING}}}\n/* the rest\n{rest}"), &[("unclosed-comment", "/*")]);
+}
+
+// A1
+#[test]
+fn nested_blocks_without_names_take_no_labels() {
+    check(&thing("lifecycle \"x\" {\n  }"), &[("wrong-labels", "lifecycle \"x\"")]);
+    let inside = "condition = true\n    error_message = \"m\"\n";
+    check(
+        &format!("variable \"v\" {{\n  validation \"x\" {{\n    {inside}  }}\n}}\n"),
+        &[("wrong-labels", "validation \"x\"")],
+    );
+}
+
+// A1
+#[test]
+fn a_variable_is_not_called_as_an_argument_of_module_calls() {
+    check("variable \"count\" {\n}\n", &[("invalid-name", "\"count\"")]);
+    check("variable \"version\" {\n}\n", &[]);
+}
+
+// A1
+#[test]
+fn null_is_no_default_of_what_may_not_be_null() {
+    check("variable \"v\" {\n  default = null\n  nullable = false\n}\n", &[("wrong-setting", "null")]);
+    check("variable \"v\" {\n  default = null\n}\n", &[]);
+}
+
+// A1
+#[test]
+fn the_lifecycle_of_data_has_conditions_only() {
+    let data =
+        |inside: &str| format!("data \"t_look\" \"d\" {{\n  region = \"r\"\n  lifecycle {{\n    {inside}\n  }}\n}}\n");
+    check(&data("prevent_destroy = true"), &[("unknown-argument", "prevent_destroy")]);
+    check(&data("precondition {\n condition = true\n error_message = \"m\"\n}"), &[]);
+}
+
+// A1
+#[test]
+fn an_attribute_of_a_type_stands_once() {
+    check("variable \"v\" {\n  type = object({ a = string, a = number })\n}\n", &[("duplicate-key", "a")]);
+}
+
+const WHOLE: &str = "terrane {\n  required_version = \">= 0.1\"\n}\nvariable \"v\" {\n  type = map(object({ a = optional(string, \"x\") }))\n  \
+    default = {}\n  validation {\n    condition = length(var.v) < 9\n    error_message = \"no ${var.v.a.a}\"\n  }\n}\nlocals {\n  \
+    l = { for k, e in var.v : k => e.a if e != null }\n}\nresource \"t_thing\" \"a\" {\n  for_each = local.l\n  name = each.key\n  \
+    tags = { x = <<-T\n    %{ if true ~}\n    ${each.value}\n    %{ endif }\n    T\n  }\n  dynamic \"node\" {\n    for_each = [1]\n    \
+    content {\n      name = node.value\n    }\n  }\n  lifecycle {\n    ignore_changes = [tags[\"x\"]]\n  }\n}\nmoved {\n  \
+    from = t_thing.b\n  to = t_thing.a[\"c\"]\n}\noutput \"o\" {\n  value = t_thing.a[*].id\n}\n";
+
+fn mistaken() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    let words = proptest::sample::select(vec![
+        "",
+        "",
+        "\"",
+        "${",
+        "}",
+        "{",
+        "[",
+        "]",
+        "(",
+        ")",
+        "\n",
+        "=",
+        ",",
+        ".",
+        "x",
+        "1",
+        "null",
+        "each",
+        "var.",
+        "t_thing.a",
+        "count = 1\n",
+        "for_each = []\n",
+        "module \"m\" {\n  source = \"./m\"\n}\n",
+        "depends_on = [t_thing.a]\n",
+        "...",
+    ]);
+    let edit = (any::<proptest::sample::Index>(), 0_usize..12, words);
+    proptest::collection::vec(edit, 1..5).prop_map(|edits| {
+        let mut chars: Vec<char> = WHOLE.chars().collect();
+        for (at, cut, word) in edits {
+            let at = at.index(chars.len() + 1);
+            let end = (at + cut).min(chars.len());
+            chars.splice(at..end, word.chars());
+        }
+        chars.into_iter().collect()
+    })
+}
+
+// A7
+#[test]
+fn an_address_that_cannot_be_read_is_told_of_once() {
+    check("moved {\n  from = .b\n  to = t_thing.a\n}\n", &[("unexpected-token", ".")]);
+}
+
+#[test]
+fn the_whole_sample_is_right() {
+    check(WHOLE, &[]);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    // A7
+    #[test]
+    fn every_mistake_is_a_program_or_a_problem_with_a_place(text in mistaken()) {
+        let loaded = loaded(&text);
+        let is_told = loaded.problems.iter().any(terrane_core::Diagnostic::is_error);
+        proptest::prop_assert_eq!(loaded.program.is_none(), is_told);
+        for problem in &loaded.problems {
+            let text = problem.span().and_then(|span| loaded.sources.text(span));
+            proptest::prop_assert!(text.is_some_and(|text| !text.is_empty()), "{:?}", problem);
+        }
+    }
+}

@@ -103,6 +103,9 @@ fn object(items: &[ast::ObjectItem], problems: &mut Vec<Diagnostic>) -> Option<T
         };
         match (name, field(&item.value, problems)) {
             (Some(name), Some(field)) => {
+                if fields.contains_key(&name) {
+                    problems.push(diag::DUPLICATE_KEY.at(item.key.span).detail(format!("`{name}` stands twice")));
+                }
                 fields.insert(name, field);
             }
             _ => is_whole = false,

@@ -19,7 +19,8 @@ mod template;
 mod tests;
 
 use parser::Parser;
-use terrane_core::{Diagnostic, FileId, Span, Value, diagnostic};
+use terrane_core::diagnostic::{self, DiagnosticKind};
+use terrane_core::{Diagnostic, FileId, Span, Value};
 
 /// Largest text that is read, in bytes.
 const MAX_BYTES: usize = 1 << 30;
@@ -31,6 +32,8 @@ pub struct Parsed {
     pub file: ast::File,
     /// What is wrong with it, in order of place.
     pub problems: Vec<Diagnostic>,
+    /// From where on blocks may be other than they look: a bracket is missing or too many.
+    pub shifted: Option<u32>,
 }
 
 /// An argument of a variables file.
@@ -50,7 +53,7 @@ fn is_too_large(file: FileId, text: &str) -> Option<Diagnostic> {
 #[must_use]
 pub fn parse(file: FileId, text: &str) -> Parsed {
     if let Some(problem) = is_too_large(file, text) {
-        return Parsed { file: ast::File { body: ast::Body::default() }, problems: vec![problem] };
+        return Parsed { file: ast::File { body: ast::Body::default() }, problems: vec![problem], shifted: None };
     }
     let mut parsed = parse_once(file, text, false);
     // Braces alone say that one is missing; where, only indentation can tell. It is believed only where it
@@ -62,7 +65,25 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
         }
     }
     allow_provider_names(&mut parsed);
+    parsed.shifted = without_follow_ups(&mut parsed.problems);
     parsed
+}
+
+/// Takes out what only follows from a problem before it, and says from where on brackets cannot be trusted.
+fn without_follow_ups(problems: &mut Vec<Diagnostic>) -> Option<u32> {
+    let is_of = |problem: &Diagnostic, kinds: &[&'static DiagnosticKind]| kinds.contains(&problem.kind);
+    let start = |problem: &Diagnostic| problem.span().map_or(0, |span| span.start);
+    let unclosed = [&diag::UNCLOSED_BLOCK, &diag::UNCLOSED_BRACKET];
+    let moving = [&diag::UNCLOSED_BLOCK, &diag::UNCLOSED_BRACKET, &diag::UNOPENED_BRACKET];
+    let is_moved = problems.iter().any(|problem| is_of(problem, &moving));
+    // A text or comment without an end takes in brackets that would close what is open before it.
+    let endless = [&diag::UNCLOSED_STRING, &diag::UNCLOSED_COMMENT, &diag::UNCLOSED_HEREDOC];
+    let last = problems.iter().filter(|problem| is_of(problem, &endless)).map(start).max().unwrap_or(0);
+    problems.retain(|problem| !is_of(problem, &unclosed) || start(problem) >= last);
+    let unopened = [&diag::UNOPENED_BRACKET];
+    let cause = problems.iter().filter(|problem| !is_of(problem, &unopened)).map(start).min().unwrap_or(u32::MAX);
+    problems.retain(|problem| !is_of(problem, &unopened) || start(problem) < cause);
+    problems.iter().map(start).min().filter(|_| is_moved)
 }
 
 /// In `providers` of a module call a key with a dot is what it looks like: a provider with its alias.
@@ -83,7 +104,7 @@ fn parse_once(file: FileId, text: &str, by_indent: bool) -> Parsed {
     let body = parser.file();
     let mut problems = parser.problems;
     diagnostic::tidy(&mut problems);
-    Parsed { file: ast::File { body }, problems }
+    Parsed { file: ast::File { body }, problems, shifted: None }
 }
 
 /// Reads one expression, as `-var` gives it. Newlines mean nothing. Spans count from `base_offset`.

@@ -3,7 +3,7 @@
 
 use super::ask::About;
 use super::diff::{self, Difference};
-use super::frame::{Cell, FrameId, Slot, Vertex};
+use super::frame::{Cell, Frame, FrameId, Slot, Vertex};
 use super::imports::Found;
 use super::judge::{Actual, Stop, Surroundings};
 use super::walk::{Attempt, Walk};
@@ -11,12 +11,13 @@ use crate::diag;
 use crate::plan::{Change, LeafChange, Mode};
 use crate::question::{Answer, Question};
 use crate::state::{Recorded, SecretDigest};
+use std::ops::Range;
 use std::sync::Arc;
 use terrane_core::change::{Action, Owner, Reason};
 use terrane_core::schema::{OnChange, Role, Schema, Shape};
 use terrane_core::{Diagnostic, InstanceAddr, InstanceKey, Mode as BlockMode, Nesting, Path, Selector, Text, Value};
 use terrane_lang::diag as lang_diag;
-use terrane_lang::program::{Ignore, Resource};
+use terrane_lang::program::{Ignore, Resource, Trigger};
 use terrane_provider::{Refined, ResourceType, StepSpec, StepsInput, Verb};
 
 /// What happens to an instance.
@@ -343,25 +344,15 @@ impl Walk<'_> {
     fn triggers(&self, facts: &Facts<'_>, reasons: &mut Vec<Reason>) {
         let Some((frame, _)) = self.module_of(facts.frame) else { return };
         for trigger in &facts.resource.lifecycle.replace_triggered_by {
-            let Some(Slot::Ready { keys, first }) = frame.resources.get(trigger.resource) else { continue };
-            // A key that is no constant is `each.key` or `count.index`: the instance of the same key is meant.
-            let key = match trigger.key.as_ref().map(terrane_lang::eval::constant) {
-                None => None,
-                Some(None) => Some(facts.addr.key.clone()),
-                Some(Some(value)) => Some(instance_key(&value)),
-            };
-            let range = match &key {
-                None => 0..keys.len(),
-                Some(key) => keys.position(key.as_ref()).map_or(0..0, |at| at..at + 1),
-            };
-            let decided = range.filter_map(|at| self.instances.get(first + at)?.decision.as_deref());
+            let vertices = triggering(frame, trigger, facts.addr.key.as_ref());
+            let mut decided = vertices.filter_map(|vertex| self.instances.get(vertex)?.decision.as_deref());
             let changed = |decision: &&Decision| {
                 let change = &decision.change;
                 (change.action == Action::Update || change.action.is_replace())
                     && (trigger.path.0.is_empty()
                         || change.leaves.iter().any(|leaf| leaf.path.starts_with(&trigger.path)))
             };
-            if let Some(decision) = decided.into_iter().find(changed) {
+            if let Some(decision) = decided.find(changed) {
                 let path = if trigger.path.0.is_empty() { String::new() } else { format!(".{}", trigger.path) };
                 reasons.push(Reason::ReplaceTriggered { by: format!("{}{path}", decision.change.addr).into() });
                 return;
@@ -633,4 +624,16 @@ fn look_at(deps: &mut Vec<Vertex>, vertex: usize, before: Vec<Vertex>, after: Ve
     deps.extend(before.into_iter().chain(after).filter(|dep| *dep != own));
     deps.sort_unstable();
     deps.dedup();
+}
+
+/// The vertices that an instance with this key has for a trigger.
+pub(super) fn triggering(frame: &Frame, trigger: &Trigger, own: Option<&InstanceKey>) -> Range<usize> {
+    let Some(Slot::Ready { keys, first }) = frame.resources.get(trigger.resource) else { return 0..0 };
+    // A key that is no constant is `each.key` or `count.index`: the instance of the same key is meant.
+    let key = match trigger.key.as_ref().map(terrane_lang::eval::constant) {
+        None => return *first..*first + keys.len(),
+        Some(None) => own.cloned(),
+        Some(Some(value)) => instance_key(&value),
+    };
+    keys.position(key.as_ref()).map_or(0..0, |at| *first + at..*first + at + 1)
 }

@@ -29,6 +29,21 @@ pub enum Cell {
     Ready(Value, Arc<[Vertex]>),
 }
 
+impl Cell {
+    /// The same, after these too.
+    pub fn touching(self, more: Vec<Vertex>) -> Self {
+        match self {
+            Self::Ready(value, touched) => {
+                let mut touched: Vec<Vertex> = touched.iter().copied().chain(more).collect();
+                touched.sort_unstable();
+                touched.dedup();
+                Self::Ready(value, touched.into())
+            }
+            other => other,
+        }
+    }
+}
+
 /// The keys of a block.
 #[derive(Clone, Debug)]
 pub struct Keys {

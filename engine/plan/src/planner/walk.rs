@@ -2,7 +2,7 @@
 
 use super::ask::Asker;
 use super::conditions::{About, Judged};
-use super::decide::Decision;
+use super::decide::{Decision, triggering};
 use super::frame::{Cell, Frame, FrameId, KeySet, Keys, Over, Repeated, Slot, Vertex};
 use super::imports::Imports;
 use super::judge::Stop;
@@ -456,6 +456,10 @@ impl<'a> Walk<'a> {
             Some(if output.is_sensitive { value.sensitive() } else { value })
         });
         let Some(mut cell) = cell else { return Attempt::Blocked };
+        if !output.depends_on.is_empty() {
+            let Some(targets) = self.targets(frame, &output.depends_on) else { return Attempt::Blocked };
+            cell = cell.touching(targets);
+        }
         if let (false, Cell::Ready(..)) = (output.preconditions.is_empty(), &cell) {
             match self.output_holds(frame, output) {
                 Err(Stop::Wait) => return Attempt::Blocked,
@@ -757,7 +761,14 @@ impl<'a> Walk<'a> {
         let repeated = keys.repeated(position);
         // An instance is there because of what its keys come from, whether or not its body looks at that.
         let waits: Vec<Vertex> = found.waits_for.iter().chain(&*repeated.over).copied().collect();
-        let depends_on = self.targets(frame, &resource.depends_on)?;
+        // What makes it anew is done before that.
+        let triggers = &resource.lifecycle.replace_triggered_by;
+        let (whole, keyed): (Vec<_>, Vec<_>) = triggers.iter().partition(|trigger| trigger.key.is_none());
+        let own = instance.addr.as_ref().and_then(|addr| addr.key.clone());
+        let keyed = keyed.into_iter().flat_map(|trigger| triggering(found, trigger, own.as_ref()));
+        let waits: Vec<Vertex> = waits.into_iter().chain(keyed.filter_map(|at| Vertex::try_from(at).ok())).collect();
+        let whole: Vec<Target> = whole.into_iter().map(|trigger| Target::Resource(trigger.resource)).collect();
+        let depends_on = [self.targets(frame, &resource.depends_on)?, self.targets(frame, &whole)?].concat();
         let mut problems = Vec::new();
         let scope = PlanScope::new(self, frame, repeated);
         let value = eval::evaluate_body(&resource.body, &resource.schema.body, &scope, &mut problems);

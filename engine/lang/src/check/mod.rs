@@ -123,11 +123,14 @@ fn drop_follow_ups(
     let follows = [&diag::UNKNOWN_NAME, &diag::MISSING_ARGUMENT];
     problems.retain(|problem| !follows.iter().any(|kind| std::ptr::eq(*kind, problem.kind)));
     problems.retain(|problem| !is_shifted(problem, shifted));
-    // Of a line that could not be read nothing else is known.
+    // Of a line that could not be read nothing else is known but what stands before it: the word of a block.
+    let is_of_the_word = |problem: &Diagnostic| {
+        [&diag::ARGUMENT_NOT_BLOCK, &diag::UNKNOWN_BLOCK].iter().any(|kind| std::ptr::eq(*kind, problem.kind))
+    };
     let line = |span: Span| map.position(span.file, span.start).map(|at| (span.file, at.line));
     let is_unread = |problem: &Diagnostic| problem.span().and_then(line).is_some_and(|line| unread.contains(&line));
     let is_syntax = |problem: &Diagnostic| syntax::diag::ALL.iter().any(|kind| std::ptr::eq(*kind, problem.kind));
-    problems.retain(|problem| is_syntax(problem) || !is_unread(problem));
+    problems.retain(|problem| is_syntax(problem) || is_of_the_word(problem) || !is_unread(problem));
     // A label that is no fixed text is no name either.
     let is_template = |problem: &&Diagnostic| std::ptr::eq(problem.kind, &syntax::diag::LABEL_TEMPLATE);
     let templates: Vec<Option<Span>> = problems.iter().filter(is_template).map(Diagnostic::span).collect();

@@ -71,12 +71,13 @@ fn changed_outputs<'w>(walk: &'w Walk<'_>) -> &'w [Text] {
 /// What a user named, and has to match something.
 fn patterns(walk: &Walk<'_>) -> Vec<(&'static str, Selector)> {
     let is_flag = matches!(walk.options.task, Task::Configuration | Task::Look);
-    let (flag, selectors) = match &walk.options.selection {
-        Selection::Everything | Selection::Changed(_) => return Vec::new(),
+    let (flag, selectors): (_, &[Selector]) = match &walk.options.selection {
+        Selection::Everything | Selection::Changed(_) => ("", &[]),
         Selection::Only(selectors) => (if is_flag { "-target" } else { "" }, selectors),
         Selection::AllBut(selectors) => ("-exclude", selectors),
     };
-    selectors.iter().map(|selector| (flag, selector.clone())).collect()
+    let selected = selectors.iter().map(|selector| (flag, selector.clone()));
+    selected.chain(walk.options.replace.iter().map(|selector| ("-replace", selector.clone()))).collect()
 }
 
 fn nothing(flag: &str, pattern: &Selector) -> Diagnostic {

@@ -312,6 +312,12 @@ fn every_page_begins_with_its_id_and_what_the_catalogue_says() {
     let declared: BTreeMap<String, String> = index.lines().filter_map(entry).collect();
     let pages = pages();
     assert!(declared.keys().eq(pages.keys()), "the index has other pages than the folder: cargo xtask gen");
+    // The index is written by the binary, from the lists of all crates; those of the library ones can be asked here too.
+    let lists =
+        [terrane_lang::diag::ALL, terrane_lang::syntax::diag::ALL, terrane_plan::diag::ALL, terrane_runtime::diag::ALL];
+    for kind in lists.iter().copied().flatten() {
+        assert!(declared.contains_key(kind.id), "{} is in no index: cargo xtask gen", kind.id);
+    }
     for (id, text) in pages {
         let title = format!("# {id}: {}", declared[&id]);
         assert_eq!(text.lines().next(), Some(title.as_str()), "{id}");

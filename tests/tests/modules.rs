@@ -180,7 +180,7 @@ async fn what_cannot_be_fetched_is_told_where_it_is_called() {
     let place = place().await;
     place.write("main.hcl", &call(&place, "pool", "?ref=none"));
     let told = place.run(&["init"]).await.expect(1).err;
-    assert!(told.contains("[module-not-fetched]") && told.contains("main.hcl:2"), "{told}");
+    assert!(told.contains("[module-not-fetched]") && told.contains("on main.hcl line 2"), "{told}");
 }
 
 // A1
